@@ -1,0 +1,29 @@
+"""The errors Deckhand raises on purpose."""
+
+
+class DeckhandError(Exception):
+    """Base of every error that is ours; its text is fit to be shown to a person."""
+
+
+class DropRejectedError(DeckhandError):
+    """What was uploaded cannot become a run; the text names the file and the remedy."""
+
+
+class ManifestError(DeckhandError):
+    """A manifest is missing, malformed, of a future schema, or belongs to another run."""
+
+
+class LedgerError(DeckhandError):
+    """The ledger does not know a run or an attempt that it must know."""
+
+
+class MessageNotSentError(DeckhandError):
+    """A message to people certainly did not go out, so it may be sent again."""
+
+
+class SettingsError(DeckhandError):
+    """An environment variable that the function needs is missing or unreadable."""
+
+
+class StorageError(DeckhandError):
+    """Something in S3 is not what its manifest says."""

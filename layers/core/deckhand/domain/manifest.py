@@ -1,0 +1,112 @@
+"""The manifest: JSON written last that makes a checkpoint, or the end of a run, real."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import ValidationError
+
+from deckhand.domain.deck import Frozen
+from deckhand.domain.errors import ManifestError
+from deckhand.domain.keys import CheckpointId
+
+SCHEMA_VERSION: Final = 1
+RESTART_NAME: Final = "restart.zst"
+JOURNAL_NAME: Final = "journal.json"
+
+
+class StoredFile(Frozen):
+    """A file of a checkpoint as it lies in S3: size in bytes, sha256 of those bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class OutputKind(StrEnum):
+    """How the parts of an output file from several attempts make one file."""
+
+    APPEND = "append"
+    WHOLE = "whole"
+
+
+class Piece(Frozen):
+    """Bytes [begin, begin + size) of an attempt's local output file, one object in S3."""
+
+    begin: int
+    size: int
+    sha256: str
+
+
+class Output(Frozen):
+    """An output file of one segment: the concatenation of its pieces."""
+
+    path: str
+    kind: OutputKind
+    pieces: tuple[Piece, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(piece.size for piece in self.pieces)
+
+
+class Segment(Frozen):
+    """The steps [from_step, to_step] an attempt covers and the output it wrote for them.
+
+    Steps count the molecular-dynamics steps of the run from its beginning.
+    """
+
+    attempt: int
+    from_step: int
+    to_step: int
+    outputs: tuple[Output, ...] = ()
+
+
+class Manifest(Frozen):
+    """A checkpoint (or, with no files, the end of a run) and the whole lineage that led to it.
+
+    `step` counts the molecular-dynamics steps of the run from its beginning and never goes back;
+    `time_step` is LAMMPS' own, which `reset_timestep` may set to anything.
+    `segments` holds the lineage from attempt 1 on, so a manifest stays readable after the
+    checkpoints of its ancestors have been pruned. `parent` is the checkpoint this attempt
+    resumed from, None when it started from the beginning.
+    """
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    step: int
+    time_step: int
+    attempt: int
+    parent: str | None
+    created_at: datetime
+    files: tuple[StoredFile, ...]
+    lammps_version: str
+    lammps_flags: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    seeds: tuple[int, ...] = ()
+
+    @property
+    def checkpoint_id(self) -> CheckpointId:
+        return CheckpointId(self.step, self.attempt)
+
+    @property
+    def segment(self) -> Segment:
+        """The segment of the attempt that wrote this manifest."""
+        return self.segments[-1]
+
+
+def read_manifest(text: str | bytes, run_id: str) -> Manifest:
+    """Parse a manifest and make sure it is one of *run_id*; raises ManifestError."""
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "document"
+        raise ManifestError(
+            f"not a manifest of schema {SCHEMA_VERSION}: {where}: {first['msg']}"
+        ) from error
+    if manifest.run_id != run_id:
+        raise ManifestError(f"the manifest belongs to run {manifest.run_id}, not to {run_id}")
+    return manifest

@@ -1,0 +1,132 @@
+"""The report of a closed run: what happened, what was lost, what it cost, where the results are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from deckhand.domain.attempt import AttemptRecord, Market, Verdict
+from deckhand.domain.cost import Prices, cost, cost_on_demand
+from deckhand.domain.deck import Frozen
+from deckhand.domain.keys import CheckpointId
+from deckhand.domain.ledger import RunRecord
+from deckhand.domain.manifest import Manifest
+from deckhand.domain.run import RunState
+
+
+class AttemptReport(Frozen):
+    """One attempt; `steps_lost` were computed after its last checkpoint, hence twice."""
+
+    number: int
+    market: Market
+    verdict: Verdict | None
+    reason: str
+    seconds: float
+    cost: float
+    from_step: int | None
+    reached_step: int | None
+    checkpoint: str | None
+    steps_lost: int
+
+
+class SegmentReport(Frozen):
+    attempt: int
+    from_step: int
+    to_step: int
+
+
+class Result(Frozen):
+    """An output of the deck as one object below results/; size in bytes."""
+
+    path: str
+    key: str
+    size: int
+
+
+class Report(Frozen):
+    """results/report.json. `problems` are outputs that could not be put together, and why."""
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    drop: str
+    deck: str | None
+    state: RunState
+    reason: str
+    admitted_at: datetime
+    closed_at: datetime
+    total_steps: int | None
+    last_step: int | None
+    cost: float
+    cost_on_demand: float
+    attempts: tuple[AttemptReport, ...]
+    lineage: tuple[SegmentReport, ...]
+    results: tuple[Result, ...]
+    problems: tuple[str, ...]
+    log_tail: tuple[str, ...]
+
+    @property
+    def interruptions(self) -> int:
+        return sum(1 for item in self.attempts if item.verdict is Verdict.INTERRUPTED)
+
+    @property
+    def steps_lost(self) -> int:
+        return sum(item.steps_lost for item in self.attempts)
+
+
+def compose_report(
+    record: RunRecord,
+    closed_at: datetime,
+    prices: Prices,
+    manifest: Manifest | None = None,
+    results: Sequence[Result] = (),
+    problems: Sequence[str] = (),
+    log_tail: Sequence[str] = (),
+) -> Report:
+    segments = manifest.segments if manifest else ()
+    return Report(
+        run_id=record.run_id,
+        drop=record.drop,
+        deck=record.deck,
+        state=record.state,
+        reason=record.reason,
+        admitted_at=record.admitted_at,
+        closed_at=closed_at,
+        total_steps=record.total_steps,
+        last_step=manifest.step if manifest else None,
+        cost=round(cost(record.attempts, prices), 4),
+        cost_on_demand=round(cost_on_demand(record.attempts, prices), 4),
+        attempts=tuple(_attempt(item, prices) for item in record.attempts),
+        lineage=tuple(
+            SegmentReport(attempt=s.attempt, from_step=s.from_step, to_step=s.to_step)
+            for s in segments
+        ),
+        results=tuple(results),
+        problems=tuple(problems),
+        log_tail=tuple(log_tail),
+    )
+
+
+def steps_lost(record: AttemptRecord) -> int:
+    """Steps an attempt computed after its last checkpoint; the next one computes them again."""
+    if record.verdict in (None, Verdict.COMPLETED) or record.reached_step is None:
+        return 0
+    kept = record.from_step or 0
+    if record.checkpoint is not None:
+        kept = max(kept, CheckpointId.parse(record.checkpoint).step)
+    return max(0, record.reached_step - kept)
+
+
+def _attempt(record: AttemptRecord, prices: Prices) -> AttemptReport:
+    return AttemptReport(
+        number=record.number,
+        market=record.market,
+        verdict=record.verdict,
+        reason=record.reason,
+        seconds=record.seconds,
+        cost=round(cost([record], prices), 4),
+        from_step=record.from_step,
+        reached_step=record.reached_step,
+        checkpoint=record.checkpoint,
+        steps_lost=steps_lost(record),
+    )

@@ -1,0 +1,102 @@
+"""A run: one deck carried to its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from deckhand.domain.deck import Frozen, Problem
+
+
+class RunState(StrEnum):
+    """Where a run is; the last four are final."""
+
+    CHECKING = "checking"
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL_STATES
+
+
+FINAL_STATES = frozenset(
+    {RunState.COMPLETED, RunState.FAILED, RunState.REJECTED, RunState.CANCELLED}
+)
+
+
+class Contract(StrEnum):
+    """What a resume of this deck gives back, from best to none."""
+
+    EXACT = "exact"
+    STATISTICAL = "statistical"
+    PARTIAL_OUTPUTS = "partial outputs"
+    REPEAT = "repeat"
+    REFUSED = "refused"
+
+
+class InputFile(Frozen):
+    """A frozen input: path below deck/, the inbox version it was taken from, size in bytes."""
+
+    path: str
+    version_id: str
+    size: int
+    sha256: str
+
+
+class RunOptions(Frozen):
+    """What run.yaml may say."""
+
+    deck: str | None = None
+
+
+class Stage(Frozen):
+    """One run or minimize command of the deck; steps is None where only a running LAMMPS knows."""
+
+    kind: Literal["run", "minimize"]
+    steps: int | None
+    file: str
+    line: int
+
+
+class CheckReport(Frozen):
+    """What reading the deck found, without running it."""
+
+    contract: Contract
+    problems: tuple[Problem, ...] = ()
+    reads: tuple[str, ...] = ()
+    missing: tuple[Problem, ...] = ()
+    writes: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.missing and not any(p.severity == "error" for p in self.problems)
+
+    @property
+    def total_steps(self) -> int | None:
+        """Molecular-dynamics steps of all run commands, if every one is known."""
+        steps = [stage.steps for stage in self.stages if stage.kind == "run"]
+        return None if any(n is None for n in steps) else sum(n for n in steps if n is not None)
+
+
+class Run(Frozen):
+    """run.json: an admitted run with everything an attempt needs to know."""
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    drop: str
+    deck: str
+    inputs: tuple[InputFile, ...]
+    options: RunOptions = Field(default_factory=RunOptions)
+    contract: Contract
+    stages: tuple[Stage, ...] = ()
+    total_steps: int | None = None
+    admitted_at: datetime
