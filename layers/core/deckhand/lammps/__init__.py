@@ -1,0 +1,1 @@
+"""The LAMMPS script language and the engine that runs, checkpoints and resumes a deck."""

@@ -1,0 +1,67 @@
+"""Why LAMMPS ended: its own error, with the line of the deck that it stumbled over."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Sequence
+from typing import Final
+
+from deckhand.lammps.errors import DeckError, Place
+
+LINES: Final = 20
+_ERROR = re.compile(r"^ERROR(?: on proc \d+)?: (.*)$", re.MULTILINE)
+_LAST = re.compile(r"^Last (?:input line|command): (.*)$", re.MULTILINE)
+_SOURCE = re.compile(r" \((?:\.\./)*(?:src/)?[\w/.-]+\.cpp:\d+\)$")
+
+_REMEDIES: Final = (
+    (
+        "lost atoms",
+        "The time step may be too large or the start too violent; try a softer push-off.",
+    ),
+    ("out of range atoms", "Atoms moved too far in one step; try a smaller time step."),
+    ("bond atoms missing", "A bond was torn; try a smaller time step or a longer push-off."),
+    (
+        "fene bond too long",
+        "A bond was overstretched; try a smaller time step or a longer push-off.",
+    ),
+    ("non-numeric", "The simulation blew up; try a smaller time step or a longer push-off."),
+    ("cannot open", "Upload the file together with the deck."),
+    ("unknown command", "Check the spelling of the command."),
+    ("unrecognized", "Check the spelling of the style, or whether this LAMMPS has its package."),
+)
+
+
+def explain(
+    screen: str, returncode: int | None, sent: Sequence[tuple[str, Place | None]]
+) -> DeckError:
+    """Make an error of LAMMPS' last words; *sent* are the newest commands it was given."""
+    error = _ERROR.findall(screen)
+    if not error:
+        return DeckError(_unsaid(returncode))
+    message = _SOURCE.sub("", error[-1].strip())
+    last = _LAST.findall(screen)
+    place = _place_of(last[-1].strip(), sent) if last else None
+    remedy = next((text for sign, text in _REMEDIES if sign in message.lower()), "")
+    command = f" (command: {last[-1].strip()[:120]})" if last and place is None else ""
+    return DeckError(f"LAMMPS says: {message}{command}. {remedy}".strip(), place)
+
+
+def tail(screen: str) -> tuple[str, ...]:
+    """The last lines of the screen output."""
+    return tuple(line[:200] for line in screen.splitlines()[-LINES:])
+
+
+def _unsaid(returncode: int | None) -> str:
+    if returncode is not None and returncode < 0:
+        name = signal.Signals(-returncode).name
+        return f"LAMMPS was ended by {name} without a word."
+    return f"LAMMPS ended with exit code {returncode} without an error message."
+
+
+def _place_of(command: str, sent: Sequence[tuple[str, Place | None]]) -> Place | None:
+    normal = " ".join(command.split())
+    for text, place in reversed(sent):
+        if " ".join(text.split()) == normal:
+            return place
+    return None

@@ -1,0 +1,59 @@
+"""Which files a command reads and which it writes, by the command's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from posixpath import dirname
+
+_FIRST_ARGUMENT_READ = frozenset({"include", "read_data", "read_restart", "read_dump", "ndx2group"})
+_FIRST_ARGUMENT_WRITTEN = frozenset({"write_data", "write_restart", "write_coeff", "log"})
+_COEFFICIENTS = frozenset(
+    {"pair_coeff", "bond_coeff", "angle_coeff", "dihedral_coeff", "improper_coeff"}
+)
+_WRITTEN_AT = {"dump": 5, "write_dump": 3, "pair_write": 7, "bond_write": 5, "angle_write": 5,
+               "dihedral_write": 5, "group2ndx": 1}  # fmt: skip
+_NUMBER = re.compile(r"[-+.\d]+(?:[eE][-+]?\d+)?")
+_NAME = re.compile(r"[\w./+\-]*[A-Za-z][\w./+\-]*\.[\w.+\-]*[A-Za-z][\w.+\-]*")
+
+
+def reads(command: list[str]) -> Iterator[str]:
+    """Names of the files a command reads, as the deck gives them."""
+    name = command[0]
+    if name in _FIRST_ARGUMENT_READ or (name == "jump" and command[1:2] != ["SELF"]):
+        yield from command[1:2]
+    elif name == "variable" and command[2:3] in (["file"], ["atomfile"]):
+        yield from command[3:4]
+    elif name == "molecule":
+        yield from (word for word in command[2:] if _NAME.fullmatch(word))
+    elif name in _COEFFICIENTS:
+        yield from (word for word in command[2:] if _is_file(word))
+    elif name == "kspace_modify" and "file" in command[:-1]:
+        yield command[command.index("file") + 1]
+    elif name == "create_atoms" and "mesh" in command[:-1]:
+        yield command[command.index("mesh") + 1]
+
+
+def writes(command: list[str]) -> Iterator[str]:
+    """Names of the files a command writes; they may hold `*` (step) or `%` (rank)."""
+    name = command[0]
+    if name in _FIRST_ARGUMENT_WRITTEN:
+        yield from (word for word in command[1:2] if word != "none")
+    elif name in _WRITTEN_AT:
+        yield from command[_WRITTEN_AT[name] :][:1]
+    elif name == "restart":
+        yield from command[2:4]
+    elif name in ("print", "fix"):
+        first = 2 if name == "print" else 5
+        for index in range(first, len(command) - 1):
+            if command[index] in ("file", "append"):
+                yield command[index + 1]
+
+
+def folders(command: list[str]) -> Iterator[str]:
+    """The folders that have to exist before a command writes; an upload cannot carry empty ones."""
+    yield from (dirname(name) for name in writes(command) if dirname(name))
+
+
+def _is_file(word: str) -> bool:
+    return bool(_NAME.fullmatch(word)) and not _NUMBER.fullmatch(word)

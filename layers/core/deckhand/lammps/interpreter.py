@@ -1,0 +1,340 @@
+"""Executes a LAMMPS script command by command, so that it can be left and entered anywhere.
+
+Control flow (include, jump, label, next, if, run … every, quit) is done here; every other command
+goes to LAMMPS with its variables expanded *once*. What LAMMPS was given is journalled, so that a
+resumed run is told facts (a loop counter, a random number, which branch was taken) and never
+evaluates them again. Semantics: https://docs.lammps.org/Commands_input.html and the pages of the
+commands named above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from deckhand.lammps.errors import DeckError, Place
+from deckhand.lammps.journal import (
+    MAKES_BOX,
+    FileFrame,
+    Journal,
+    ListFrame,
+    RunInProgress,
+    Setting,
+)
+from deckhand.lammps.process import Engine
+from deckhand.lammps.script import Script, references, spans, without_comment, words
+
+
+class Stopped(Exception):
+    """A run was left before its end because the watch asked for it; not an error."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"stopped at step {step}")
+        self.step = step
+
+
+class Watch(Protocol):
+    """What happens around the runs of a deck: checkpoints, outputs, stop requests."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the attempt has been asked to stop."""
+
+    def command_comes(self, command: list[str]) -> None:
+        """LAMMPS is about to be given a command that is not a run."""
+
+    def command_given(self, command: list[str]) -> None:
+        """It was given the command, and the journal has taken note of it."""
+
+    def box_made(self) -> None:
+        """The simulation box exists from now on."""
+
+    def run_starts(self, step: int) -> None:
+        """A run is about to begin at *step*; the journal says where it goes."""
+
+    def run_ended(self, step: int) -> bool:
+        """The run command in progress is over; True if a restart file was written after it."""
+
+
+class Interpreter:
+    """One walk through a deck, fresh or from the middle."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        read_script: Callable[[str], Script],
+        watch: Watch,
+        *,
+        resumed: bool = False,
+    ) -> None:
+        self.engine = engine
+        self.journal = journal
+        self._read_script = read_script
+        self._watch = watch
+        self._scripts: dict[str, Script] = {}
+        # A process that has not set up this system since the last restart file was written or
+        # read cannot honour `run … pre no`.
+        self._needs_setup = resumed
+        if not journal.frames:
+            journal.frames.append(FileFrame(file=journal.deck, next_line=0))
+
+    def execute(self) -> None:
+        """Carry the deck to its end; raises Stopped when the watch ends it earlier."""
+        if self.journal.run is not None:
+            self._drive()
+        while self.journal.frames:
+            frame = self.journal.frames[-1]
+            if isinstance(frame, ListFrame):
+                self._next_of_list(frame)
+            else:
+                self._next_of_file(frame)
+
+    def _next_of_list(self, frame: ListFrame) -> None:
+        if not frame.commands:
+            self.journal.frames.pop()
+            return
+        self._execute(frame.commands.pop(0), Place(frame.file, frame.line))
+
+    def _next_of_file(self, frame: FileFrame) -> None:
+        script = self._script(frame.file)
+        if frame.next_line >= len(script.lines):
+            self.journal.frames.pop()
+            return
+        index = frame.next_line
+        frame.next_line += 1
+        self._execute(script.lines[index].text, script.place(index))
+
+    def _script(self, file: str) -> Script:
+        if file not in self._scripts:
+            self._scripts[file] = self._read_script(file)
+        return self._scripts[file]
+
+    def _execute(self, raw: str, place: Place) -> None:
+        text = self._expanded(without_comment(raw), place)
+        if not text:
+            return
+        command = words(text, place)
+        control = _CONTROL.get(command[0])
+        if control is not None:
+            control(self, command, place)
+        else:
+            self._give(command, text, place)
+
+    def _expanded(self, text: str, place: Place) -> str:
+        """Replace variable references outside quotes by what LAMMPS says they are worth."""
+        if "$" not in text:
+            return text
+        return "".join(
+            span.text if span.quoted else self._replaced(span.text, place) for span in spans(text)
+        ).strip()
+
+    def _replaced(self, text: str, place: Place) -> str:
+        parts: list[str] = []
+        position = 0
+        for reference in references(text, place):
+            parts += text[position : reference.begin], self.engine.ask(reference.text)
+            position = reference.end
+        return "".join([*parts, text[position:]])
+
+    def _give(self, command: list[str], text: str, place: Place) -> None:
+        self._watch.command_comes(command)
+        self.engine.send(text, place)
+        self.journal.record(command, text, place)
+        self._watch.command_given(command)
+        if command[0] in MAKES_BOX and not self.journal.box:
+            self.journal.box = True
+            self._watch.box_made()
+        if command[0] == "minimize":
+            self.engine.step()
+            if self._watch.stopping:
+                # Cut short by our own stop or not, it cannot be told: it is repeated on resume.
+                raise Stopped(-1)
+            self.journal.stage += 1
+
+    def _include(self, command: list[str], place: Place) -> None:
+        _need(command, 2, place)
+        self.journal.frames.append(FileFrame(file=command[1], next_line=0))
+
+    def _jump(self, command: list[str], place: Place) -> None:
+        _need(command, 2, place)
+        if self.journal.skip_jump:
+            self.journal.skip_jump = False
+            return
+        frame = next(f for f in reversed(self.journal.frames) if isinstance(f, FileFrame))
+        if command[1] != "SELF":
+            frame.file = command[1]
+        frame.next_line = 0
+        if len(command) > 2:
+            frame.next_line = self._after_label(frame.file, command[2], place)
+
+    def _after_label(self, file: str, label: str, place: Place) -> int:
+        script = self._script(file)
+        for index, line in enumerate(script.lines):
+            text = without_comment(line.text)
+            if not text.startswith("label"):
+                continue
+            found = words(self._expanded(text, script.place(index)), place)
+            if found[:2] == ["label", label]:
+                return index + 1
+        raise DeckError(f"there is no `label {label}` in {file}", place)
+
+    def _label(self, command: list[str], place: Place) -> None:
+        """A mark; nothing happens when it is passed."""
+
+    def _next(self, command: list[str], place: Place) -> None:
+        _need(command, 2, place)
+        self.engine.send(" ".join(command), place)
+        for name in command[1:]:
+            gone = self.engine.ask(f"$(is_defined(variable,{name}))").strip() == "0"
+            self.journal.advance(name, exhausted=gone)
+            self.journal.skip_jump = self.journal.skip_jump or gone
+
+    def _if(self, command: list[str], place: Place) -> None:
+        """`if C then A … elif C B … else D …`: the commands of the first true branch."""
+        index = 0
+        while index < len(command):
+            keyword = command[index]
+            if keyword in ("if", "elif"):
+                if index + 1 >= len(command):
+                    raise DeckError(f"`{keyword}` has no condition", place)
+                taken = self.engine.holds(self._replaced(command[index + 1], place))
+                index += 3 if keyword == "if" else 2
+            elif keyword == "else":
+                taken, index = True, index + 1
+            else:
+                raise DeckError(f"`if` has {keyword!r} where elif or else is expected", place)
+            begin = index
+            while index < len(command) and command[index] not in ("elif", "else"):
+                index += 1
+            if taken:
+                self.journal.frames.append(
+                    ListFrame(file=place.file, line=place.line, commands=command[begin:index])
+                )
+                return
+
+    def _quit(self, command: list[str], place: Place) -> None:
+        self.journal.frames.clear()
+
+    def _run(self, command: list[str], place: Place) -> None:
+        now = self.engine.step()
+        self.journal.run = _run_in_progress(command, now, place)
+        if self.journal.run.start is None:
+            self._restate_deform()
+        self._drive()
+
+    def _restate_deform(self) -> None:
+        """Make the box at the start of this run the one that a resumed `run … start` refers to.
+
+        fix deform takes the box it had *when it was defined* as soon as a run has a `start`
+        (https://docs.lammps.org/fix_deform.html, restart section).
+        """
+        for setting in self.journal.of("fix"):
+            if setting.words[3] == "deform":
+                self.engine.send(setting.text, setting.place)
+                for modify in self._modifiers(setting):
+                    self.engine.send(modify.text, modify.place)
+
+    def _modifiers(self, setting: Setting) -> list[Setting]:
+        return [m for m in self.journal.of("fix_modify") if m.key[1] == setting.key[1]]
+
+    def _drive(self) -> None:
+        """Carry the run in progress to its end, chunk by chunk."""
+        run = self.journal.run
+        assert run is not None
+        while True:
+            self._one_chunk(run)
+            if run.first >= run.last:
+                break
+        self.journal.run = None
+        self.journal.stage += 1
+        if self._watch.stopping:
+            raise Stopped(run.first)
+        self._needs_setup = self._watch.run_ended(run.first)
+
+    def _one_chunk(self, run: RunInProgress) -> None:
+        target = run.target
+        now = self.engine.step()
+        self._watch.run_starts(now)
+        pre = run.pre or self._needs_setup or now != run.first
+        self.engine.send(_run_command(run, pre=pre), Place(run.file, run.line))
+        reached = self.engine.step()
+        self._needs_setup = False
+        if reached < target and self._watch.stopping:
+            raise Stopped(reached)
+        self.journal.steps_done += reached - run.first
+        # A halt of the user's own (fix halt) ends the run early, as it does in plain LAMMPS.
+        run.first = target
+        for text in run.every:
+            self._execute(text, Place(run.file, run.line))
+
+
+_CONTROL: dict[str, Callable[[Interpreter, list[str], Place], None]] = {
+    "include": Interpreter._include,
+    "jump": Interpreter._jump,
+    "label": Interpreter._label,
+    "next": Interpreter._next,
+    "if": Interpreter._if,
+    "quit": Interpreter._quit,
+    "run": Interpreter._run,
+    "echo": Interpreter._label,
+}
+
+
+def _need(command: list[str], count: int, place: Place) -> None:
+    if len(command) < count:
+        raise DeckError(f"`{command[0]}` needs {count - 1} argument(s)", place)
+
+
+def _run_in_progress(command: list[str], now: int, place: Place) -> RunInProgress:
+    """Read `run N [upto] [start S] [stop E] [pre yes] [post yes] [every M "command" …]`.
+
+    https://docs.lammps.org/run.html
+    """
+    _need(command, 2, place)
+    steps = _integer(command[1], place)
+    run = RunInProgress(file=place.file, line=place.line, first=now, last=now + steps)
+    index = 2
+    while index < len(command):
+        keyword = command[index]
+        if keyword == "upto":
+            run.last, index = steps, index + 1
+            continue
+        _need(command, index + 2, place)
+        value = command[index + 1]
+        index += 2
+        if keyword == "start":
+            run.start = _integer(value, place)
+        elif keyword == "stop":
+            run.stop = _integer(value, place)
+        elif keyword == "pre":
+            run.pre = value in _TRUE
+        elif keyword == "post":
+            run.post = value in _TRUE
+        elif keyword == "every":
+            run.chunk = _integer(value, place)
+            run.every = [] if command[index : index + 1] == ["NULL"] else command[index:]
+            break
+        else:
+            raise DeckError(f"`run` has no keyword {keyword!r}", place)
+    return run
+
+
+_TRUE = frozenset({"yes", "on", "true"})
+
+
+def _run_command(run: RunInProgress, *, pre: bool) -> str:
+    """The run as the user meant it: ramps keep their ends however often it is cut."""
+    start = run.first if run.start is None else run.start
+    stop = run.target if run.stop is None else run.stop
+    yes_no = {True: "yes", False: "no"}
+    return (
+        f"run {run.target} upto start {start} stop {stop} pre {yes_no[pre]} post {yes_no[run.post]}"
+    )
+
+
+def _integer(word: str, place: Place) -> int:
+    try:
+        return int(float(word))
+    except ValueError:
+        raise DeckError(f"{word!r} is not a number of steps", place) from None

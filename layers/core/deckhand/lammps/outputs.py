@@ -1,0 +1,354 @@
+"""The files a deck writes: which bytes belong to the steps up to a checkpoint.
+
+A checkpoint stands at step X, but LAMMPS goes on writing. For every output file the book knows
+how its records name their step, cuts after the last record up to X, and, in an attempt that
+resumed at X, leaves out what an undisturbed run would not have written again: headers and records
+up to X.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+from deckhand.lammps.thermo import ThermoReader
+
+
+class Format(StrEnum):
+    """How the records of a file name their step."""
+
+    LOG = "log"
+    DUMP = "dump"
+    XYZ = "xyz"
+    ROWS = "rows"
+    BLOCKS = "blocks"
+    LINES = "lines"
+
+
+DUMP_FORMATS: Final = {
+    "atom": Format.DUMP,
+    "custom": Format.DUMP,
+    "local": Format.DUMP,
+    "grid": Format.DUMP,
+    "xyz": Format.XYZ,
+}
+"""Text dump styles that LAMMPS can append to and that name the step in every frame."""
+
+ROW_FIXES: Final = {
+    "ave/time": Format.ROWS,
+    "ave/chunk": Format.BLOCKS,
+    "ave/histo": Format.BLOCKS,
+    "ave/histo/weight": Format.BLOCKS,
+    "ave/grid": Format.BLOCKS,
+}
+
+
+class Record(NamedTuple):
+    """A record of an output file: byte range [begin, end) and step."""
+
+    begin: int
+    end: int
+    step: int
+
+
+@dataclass
+class OutputFile:
+    """An output file of this attempt; offsets are bytes of the local file.
+
+    `begin` is None while it is not settled which leading bytes a resumed attempt repeats. `mark`
+    is where the current run began to write, `columns` the thermo columns at the last cut.
+    `every`, `lines_per_record` and `counted_from` serve the one format whose records name no step
+    (`fix print`): there they are counted, from the first multiple of `every` after that step.
+    """
+
+    path: str
+    format: Format
+    every: int = 0
+    lines_per_record: int = 1
+    counted_from: int = -1
+    begin: int | None = 0
+    mark: int = 0
+    committed: int = 0
+    columns: tuple[bytes, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Bytes [begin, end) of a file belong to the steps since the last cut."""
+
+    path: str
+    begin: int
+    end: int
+
+
+@dataclass
+class OutputBook:
+    """All output files of an attempt below *root*, in the order they first appeared.
+
+    *resumed_step* is the step of the checkpoint the attempt resumed from, *mid_run* whether a run
+    was in progress there, *parents* the files that its lineage has bytes of.
+    """
+
+    root: Path
+    resumed_step: int | None = None
+    mid_run: bool = False
+    parents: frozenset[str] = frozenset()
+    files: dict[str, OutputFile] = field(default_factory=dict)
+    _resumed_run_seen: bool = False
+
+    def register(self, path: str, form: Format, every: int = 0, lines_per_record: int = 1) -> None:
+        """Take note of a file that a command will write."""
+        known = self.files.get(path)
+        if known is not None:
+            known.every, known.lines_per_record = every or known.every, lines_per_record
+            return
+        repeats = self.resumed_step is not None and path in self.parents
+        if form is Format.LOG and not self.mid_run:
+            # Between runs nothing of a log is repeated: the next run prints its own table.
+            repeats = False
+        begin = None if repeats else 0
+        self.files[path] = OutputFile(path, form, every, lines_per_record, begin=begin)
+
+    def run_starts(self, step: int) -> None:
+        """A run begins at *step*; what is in the files now belongs to earlier ones."""
+        first_after_resume = self.resumed_step is not None and not self._resumed_run_seen
+        if first_after_resume:
+            self._resumed_run_seen = True
+            self.resumed_step = step
+        for output in self.files.values():
+            output.counted_from = step - 1
+            if first_after_resume and output.begin is None:
+                continue
+            self._settle(output)
+            output.mark = max(self._size(output), output.begin or 0)
+            output.columns = None
+
+    def cut(self, step: int) -> list[Cut]:
+        """Bytes to add to the results for the steps since the last cut, up to *step*."""
+        return [
+            cut for output in self.files.values() for cut in _cut(output, self._end(output, step))
+        ]
+
+    def cut_all(self) -> list[Cut]:
+        """Bytes to add to the results when no run is in progress."""
+        cuts: list[Cut] = []
+        for output in self.files.values():
+            self._settle(output)
+            cuts += _cut(output, self._size(output))
+        return cuts
+
+    def committed(self, cuts: Iterable[Cut]) -> None:
+        """The bytes of these cuts are in the results."""
+        for cut in cuts:
+            self.files[cut.path].committed = cut.end
+
+    def _end(self, output: OutputFile, step: int) -> int:
+        if output.begin is None:
+            self._settle(output, only_if_later=True)
+        if output.begin is None:
+            return 0
+        if output.format is Format.LINES:
+            return self._counted_end(output, step)
+        floor = max(output.mark, output.begin, output.committed)
+        end = floor
+        for record in self._records(output, floor):
+            if record.step > step:
+                break
+            end = max(end, record.end)
+        return end
+
+    def _counted_end(self, output: OutputFile, step: int) -> int:
+        """`fix print` writes at every multiple of N, and once when a run starts at one."""
+        start = max(output.mark, output.begin or 0)
+        if not output.every:
+            return start
+        count = step // output.every - output.counted_from // output.every
+        return _after_lines(self.root / output.path, start, count * output.lines_per_record)
+
+    def _settle(self, output: OutputFile, *, only_if_later: bool = False) -> None:
+        """Find the leading bytes that a resumed attempt repeats: headers, records up to X.
+
+        With *only_if_later*, only a record after X settles it: what is there may still be growing.
+        """
+        path = self.root / output.path
+        if output.begin is not None or self.resumed_step is None or not path.exists():
+            return
+        if output.format is Format.LINES:
+            output.begin = self._repeated_lines(output, path)
+            return
+        begin = 0
+        for record in self._records(output, 0):
+            if record.step > self.resumed_step:
+                output.begin = record.begin
+                return
+            begin = record.end
+        if not only_if_later:
+            output.begin = begin or self._size(output)
+
+    def _repeated_lines(self, output: OutputFile, path: Path) -> int:
+        assert self.resumed_step is not None
+        title = 0
+        with path.open("rb") as file:
+            for line in file:
+                if not line.startswith(b"#"):
+                    break
+                title += len(line)
+        if not self.mid_run:
+            return title
+        output.counted_from = self.resumed_step
+        repeated = output.every and self.resumed_step % output.every == 0
+        return _after_lines(path, title, output.lines_per_record if repeated else 0)
+
+    def _records(self, output: OutputFile, begin: int) -> Iterator[Record]:
+        try:
+            with (self.root / output.path).open("rb") as file:
+                if output.format is Format.LOG:
+                    yield from _log_records(output, file, begin)
+                else:
+                    yield from _READERS[output.format](file, begin)
+        except FileNotFoundError:
+            return
+
+    def _size(self, output: OutputFile) -> int:
+        try:
+            return (self.root / output.path).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+def _cut(output: OutputFile, end: int) -> Iterator[Cut]:
+    begin = max(output.begin or 0, output.committed)
+    if output.begin is not None and end > begin:
+        yield Cut(output.path, begin, end)
+
+
+def _lines(file: Iterable[bytes]) -> Iterator[bytes]:
+    """Complete lines only: the last one may still be growing."""
+    for line in file:
+        if line.endswith(b"\n"):
+            yield line
+
+
+def _log_records(output: OutputFile, file: BinaryIO, begin: int) -> Iterator[Record]:
+    """Thermo rows; behind the start of the run the columns are those of the row read last."""
+    file.seek(begin)
+    reader = ThermoReader(output.columns if begin > output.mark else None)
+    for row in reader.rows(_lines(file), begin):
+        output.columns = reader.columns
+        yield Record(row.begin, row.end, row.step)
+
+
+def _row_records(file: BinaryIO, begin: int) -> Iterator[Record]:
+    file.seek(begin)
+    position = begin
+    for line in _lines(file):
+        end = position + len(line)
+        step = _leading_step(line)
+        if step is not None:
+            yield Record(position, end, step)
+        position = end
+
+
+def _block_records(file: BinaryIO, begin: int) -> Iterator[Record]:
+    """`step count …` followed by *count* indented rows; a scalar row is a block of none."""
+    file.seek(begin)
+    position, start, step, left = begin, 0, 0, 0
+    for line in _lines(file):
+        end = position + len(line)
+        if left:
+            left -= 1
+        elif not line.startswith(b"#"):
+            found = _leading_step(line)
+            if found is None:
+                position = end
+                continue
+            start, step, left = position, found, int(float(line.split()[1]))
+        else:
+            position = end
+            continue
+        if not left:
+            yield Record(start, end, step)
+        position = end
+
+
+def _leading_step(line: bytes) -> int | None:
+    first = line.split(maxsplit=1)[:1]
+    if not first or line.startswith(b"#"):
+        return None
+    return int(first[0]) if re.fullmatch(rb"-?\d+", first[0]) else None
+
+
+_FRAME: Final = b"ITEM: TIMESTEP\n"
+_PREAMBLE = re.compile(rb"(?:ITEM: UNITS\n[^\n]*\n)?(?:ITEM: TIME\n[^\n]*\n)?\Z")
+
+
+def _dump_records(file: BinaryIO, begin: int) -> Iterator[Record]:
+    """Frames of a text dump. The last frame is whole: LAMMPS flushes after every snapshot."""
+    size = file.seek(0, 2)
+    if size <= begin:
+        return
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        starts: list[tuple[int, int]] = []
+        position = text.find(_FRAME, begin)
+        while position >= 0:
+            line_end = text.find(b"\n", position + len(_FRAME))
+            if line_end < 0:
+                break
+            step = int(text[position + len(_FRAME) : line_end])
+            starts.append((_with_preamble(text, position, begin), step))
+            position = text.find(_FRAME, line_end)
+        for (first, step), (following, _) in zip(starts, [*starts[1:], (size, 0)], strict=False):
+            yield Record(first, following, step)
+
+
+def _with_preamble(text: mmap.mmap, position: int, floor: int) -> int:
+    head = text[max(floor, position - 200) : position]
+    match = _PREAMBLE.search(head)
+    return position - (len(match[0]) if match else 0)
+
+
+_XYZ_COMMENT = re.compile(rb"Atoms\. Timestep: (-?\d+)")
+
+
+def _xyz_records(file: BinaryIO, begin: int) -> Iterator[Record]:
+    file.seek(begin)
+    position = begin
+    lines = _lines(file)
+    for count in lines:
+        comment = next(lines, b"")
+        match = _XYZ_COMMENT.match(comment)
+        if not match:
+            return
+        start, position = position, position + len(count) + len(comment)
+        for _ in range(int(count)):
+            atom = next(lines, None)
+            if atom is None:
+                return
+            position += len(atom)
+        yield Record(start, position, int(match[1]))
+
+
+_READERS: Final = {
+    Format.DUMP: _dump_records,
+    Format.XYZ: _xyz_records,
+    Format.ROWS: _row_records,
+    Format.BLOCKS: _block_records,
+}
+
+
+def _after_lines(path: Path, begin: int, count: int) -> int:
+    """The offset after *count* lines from *begin*."""
+    position = begin
+    try:
+        with path.open("rb") as file:
+            file.seek(begin)
+            for _, line in zip(range(count), _lines(file), strict=False):
+                position += len(line)
+    except FileNotFoundError:
+        return begin
+    return position

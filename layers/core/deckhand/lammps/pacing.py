@@ -1,0 +1,89 @@
+"""When LAMMPS writes a checkpoint inside a run: by the wall clock, at clean steps.
+
+A clean step is one at which no average is half accumulated and a thermo row is due: a multiple of
+the thermo interval and of every fix ave/* output interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deckhand.lammps.journal import Journal
+
+PROBE_STEPS: Final = 20
+"""Steps after which the first checkpoint of an unknown system is due; its speed is known then."""
+
+PACE_BETWEEN_RUNS: Final = "variable dh_next equal step+1"
+"""`reset_timestep` evaluates the pace too, and there `elapsed` has no meaning."""
+
+_AVERAGES: Final = ("ave/time", "ave/chunk", "ave/histo", "ave/histo/weight", "ave/grid")
+_NFREQ: Final = 6
+
+
+def clean_interval(journal: Journal) -> int:
+    """Steps between clean steps of the settings that live now."""
+    interval = 1
+    for setting in journal.of("thermo"):
+        interval = _lcm(interval, setting.words[1])
+    for setting in journal.of("fix"):
+        parts = setting.words
+        if parts[3] in _AVERAGES and len(parts) > _NFREQ:
+            interval = _lcm(interval, parts[_NFREQ])
+    return interval
+
+
+def _lcm(interval: int, word: str) -> int:
+    return math.lcm(interval, int(word)) if word.isdigit() and int(word) > 0 else interval
+
+
+@dataclass(frozen=True)
+class ControlFiles:
+    """The files that the runner and LAMMPS share; the directory's path has no blanks."""
+
+    directory: Path
+
+    @property
+    def stop(self) -> Path:
+        return self.directory / "stop"
+
+    @property
+    def toggles(self) -> tuple[Path, Path]:
+        return self.directory / "auto.a.restart", self.directory / "auto.b.restart"
+
+    @property
+    def final(self) -> Path:
+        return self.directory / "final.restart"
+
+
+def halt_commands(control: ControlFiles, interval: int) -> Iterator[str]:
+    """End a run at the next clean step once the stop file exists.
+
+    https://docs.lammps.org/fix_halt.html: never triggered, it leaves the trajectory bitwise as is.
+    """
+    yield f"variable dh_stop equal is_file({control.stop})"
+    yield f"fix dh_halt all halt {interval} v_dh_stop > 0 error continue message no"
+
+
+def restart_commands(
+    control: ControlFiles, interval: int, first_steps: int, seconds: float, *, toggle_taken: bool
+) -> Iterator[str]:
+    """Let LAMMPS write restart files every *seconds* of wall clock, inside the user's own run.
+
+    The step of the next one is computed each time one is written, from the speed so far
+    (`restart v_name`, https://docs.lammps.org/restart.html). The deck's own `restart N a b` uses
+    the toggling form; then ours takes the other one.
+    """
+    yield f"variable dh_align equal {interval}"
+    yield f"variable dh_first equal {first_steps}"
+    yield f"variable dh_seconds equal {seconds}"
+    pace = "v_dh_first*(elapsed<1)+v_dh_seconds*elapsed/(cpu+1.0e-9)*(elapsed>=1)"
+    yield f'variable dh_next equal "v_dh_align*ceil((step+1.0e-3+{pace})/v_dh_align)"'
+    first, second = control.toggles
+    if toggle_taken:
+        yield f"restart v_dh_next {first.with_suffix('')}.*.restart"
+    else:
+        yield f"restart v_dh_next {first} {second}"

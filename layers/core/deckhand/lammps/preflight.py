@@ -1,0 +1,233 @@
+"""Reads a deck without running it: what it needs, what it writes, whether it can be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
+from typing import Final
+
+from deckhand.domain.deck import Problem, Severity
+from deckhand.domain.run import CheckReport, Contract, Stage
+from deckhand.lammps import contract, files, vocabulary
+from deckhand.lammps.errors import DeckError, Place
+from deckhand.lammps.journal import MAKES_BOX
+from deckhand.lammps.script import parse, without_comment, words
+from deckhand.lammps.static import StaticVariables
+
+STYLE_AT: Final = {
+    "fix": ("fix", 3),
+    "compute": ("compute", 3),
+    "dump": ("dump", 3),
+    "region": ("region", 2),
+    "pair_style": ("pair", 1),
+    "bond_style": ("bond", 1),
+    "angle_style": ("angle", 1),
+    "dihedral_style": ("dihedral", 1),
+    "improper_style": ("improper", 1),
+    "kspace_style": ("kspace", 1),
+    "run_style": ("integrate", 1),
+    "min_style": ("minimize", 1),
+}
+"""Where a command names its style, and which kind of style it is."""
+
+LEAST_WORDS: Final = {"fix": 4, "compute": 4, "dump": 6, "variable": 3, "region": 3, "run": 2}
+
+
+def check_folder(root: Path, deck: str) -> CheckReport:
+    """Check the deck *deck* in the folder *root*; both as they will lie on the machine."""
+    return _Walk(root, deck).report()
+
+
+@dataclass
+class _Walk:
+    """One pass over the text of a deck and the files it includes, in the order of the text."""
+
+    root: Path
+    deck: str
+    variables: StaticVariables = field(default_factory=StaticVariables)
+    problems: list[Problem] = field(default_factory=list)
+    missing: list[Problem] = field(default_factory=list)
+    read: dict[str, None] = field(default_factory=dict)
+    written: dict[str, None] = field(default_factory=dict)
+    stages: list[Stage] = field(default_factory=list)
+    refused: bool = False
+    statistical: bool = False
+    has_box: bool = False
+    has_jumps: bool = False
+    visited: set[str] = field(default_factory=set)
+
+    def report(self) -> CheckReport:
+        name = PurePosixPath(self.deck).name
+        self._file(name, Place(name, 0))
+        self._whole(name)
+        stages = self.stages
+        if self.has_jumps:
+            # How often a loop goes round is known only to a LAMMPS that runs it.
+            stages = [stage.model_copy(update={"steps": None}) for stage in stages]
+        return CheckReport(
+            contract=self._contract(),
+            problems=tuple(self.problems),
+            missing=tuple(self.missing),
+            reads=tuple(self.read),
+            writes=tuple(self.written),
+            stages=tuple(stages),
+        )
+
+    def _contract(self) -> Contract:
+        if self.refused:
+            return Contract.REFUSED
+        return Contract.STATISTICAL if self.statistical else Contract.EXACT
+
+    def _whole(self, name: str) -> None:
+        """What is wrong with the deck as a whole."""
+        if self.problems or self.missing:
+            return
+        if not self.stages:
+            self._error(Place(name, 0), "the deck has no `run` and no `minimize`: nothing to do.")
+        elif not self.has_box:
+            makers = ", ".join(sorted(MAKES_BOX))
+            self._error(Place(name, 0), f"the deck never makes a simulation box ({makers}).")
+
+    def _file(self, name: str, place: Place) -> None:
+        if name in self.visited:
+            return
+        self.visited.add(name)
+        body = self._local(name).read_bytes()
+        if b"\0" in body:
+            self._error(Place(name, 0), "is not a text file, so it cannot be a LAMMPS script.")
+            return
+        script = parse(name, body.decode("utf-8", errors="replace"))
+        for index, line in enumerate(script.lines):
+            self._text(line.text, script.place(index))
+
+    def _text(self, raw: str, place: Place) -> None:
+        try:
+            text = self.variables.expand(without_comment(raw))
+            command = words(text, place)
+        except DeckError as error:
+            self._error(place, error.message)
+            return
+        if command and "$" not in command[0]:
+            self._command(command, place)
+
+    def _command(self, command: list[str], place: Place) -> None:
+        name = command[0]
+        if not vocabulary.knows("command", name):
+            self._unknown("command", name, f"there is no LAMMPS command `{name}`", place)
+            return
+        if len(command) < LEAST_WORDS.get(name, 1):
+            self._error(place, f"`{name}` needs at least {LEAST_WORDS[name] - 1} arguments.")
+            return
+        self._style(command, place)
+        self._resume(command, place)
+        self._touched_files(command, place)
+        self._flow(command, place)
+
+    def _style(self, command: list[str], place: Place) -> None:
+        kind, index = STYLE_AT.get(command[0], ("", 0))
+        style = command[index] if kind and len(command) > index else "$"
+        if "$" in style or style == "delete" or vocabulary.knows(kind, style):
+            return
+        self._unknown(kind, style, f"there is no {kind} style `{style}` in this LAMMPS", place)
+
+    def _resume(self, command: list[str], place: Place) -> None:
+        refusal = contract.refusal(command)
+        if refusal is not None:
+            self.refused = True
+            self._error(place, refusal)
+            return
+        noise = contract.loses_noise(command)
+        if noise is not None:
+            self.statistical = True
+            self._add(self.problems, Severity.WARNING, place, noise)
+
+    def _touched_files(self, command: list[str], place: Place) -> None:
+        for name in files.reads(command):
+            if self._is_inside(name, place):
+                self._needs(name, place)
+        for name in files.writes(command):
+            if "$" not in name and self._is_inside(name, place):
+                self.written[name] = None
+
+    def _needs(self, name: str, place: Place) -> None:
+        if "$" in name or "*" in name or name in self.written:
+            return
+        self.read[name] = None
+        if not self._local(name).is_file():
+            message = f"the file {name} is not in the drop. Upload it together with the deck."
+            self._add(self.missing, Severity.ERROR, place, message)
+
+    def _is_inside(self, name: str, place: Place) -> bool:
+        inside = normpath(PurePosixPath(self.deck).parent / name)
+        if name.startswith(("/", "~")) or inside.startswith(".."):
+            self._error(place, f"{name} is outside the deck's folder. Use a path inside it.")
+            return False
+        return True
+
+    def _flow(self, command: list[str], place: Place) -> None:
+        name = command[0]
+        if name == "variable":
+            self.variables.define(command)
+        elif name in ("include", "jump"):
+            self.has_jumps = self.has_jumps or name == "jump"
+            self._enter(command, place)
+        elif name == "if":
+            for text in _branches(command):
+                self._text(text, place)
+        elif name == "run":
+            self._run(command, place)
+        elif name == "minimize":
+            self._stage("minimize", None, place)
+        elif name in MAKES_BOX:
+            self.has_box = True
+
+    def _enter(self, command: list[str], place: Place) -> None:
+        target = command[1] if len(command) > 1 else "SELF"
+        if target != "SELF" and "$" not in target and self._local(target).is_file():
+            self._file(target, place)
+
+    def _run(self, command: list[str], place: Place) -> None:
+        steps = self.variables.number(command[1])
+        upto = "upto" in command
+        self._stage("run", int(steps) if steps is not None and not upto else None, place)
+        if "every" in command:
+            for text in command[command.index("every") + 2 :]:
+                if text != "NULL":
+                    self._text(text, place)
+
+    def _stage(self, kind: str, steps: int | None, place: Place) -> None:
+        self.stages.append(
+            Stage.model_validate(
+                {"kind": kind, "steps": steps, "file": place.file, "line": place.line}
+            )
+        )
+
+    def _local(self, name: str) -> Path:
+        return self.root / PurePosixPath(self.deck).parent / name
+
+    def _unknown(self, kind: str, name: str, message: str, place: Place) -> None:
+        guess = vocabulary.nearest(kind, name)
+        hint = f" Did you mean `{guess}`?" if guess else ""
+        self._error(place, f"{message}.{hint}")
+
+    def _error(self, place: Place, message: str) -> None:
+        self._add(self.problems, Severity.ERROR, place, message)
+
+    def _add(self, to: list[Problem], severity: Severity, place: Place, message: str) -> None:
+        problem = Problem(severity=severity, file=place.file, line=place.line, message=message)
+        if problem not in to:
+            to.append(problem)
+
+
+def _branches(command: list[str]) -> Iterator[str]:
+    """The commands inside an `if`: all words but conditions and keywords."""
+    skip = False
+    for word in command[1:]:
+        if skip:
+            skip = False
+        elif word == "elif":
+            skip = True
+        elif word not in ("then", "else") and word is not command[1]:
+            yield word

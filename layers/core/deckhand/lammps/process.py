@@ -1,0 +1,163 @@
+"""An unmodified LAMMPS process, told one command at a time over its standard input."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from deckhand.lammps.errors import EngineDiedError, Place
+
+POLL_SECONDS: Final = 0.1
+_REMEMBERED: Final = 256
+_PR_SET_PDEATHSIG: Final = 1
+_PIPE_PAGE: Final = 65536
+
+Tick = Callable[[], None]
+
+
+class Engine(Protocol):
+    """What the interpreter needs of LAMMPS."""
+
+    def send(self, command: str, place: Place | None = None) -> None:
+        """Give LAMMPS one command; does not wait for it."""
+
+    def ask(self, text: str) -> str:
+        """Let LAMMPS expand the variables of *text*, after everything sent before."""
+
+    def holds(self, condition: str) -> bool:
+        """Whether LAMMPS finds the condition of an `if` true."""
+
+    def step(self) -> int:
+        """The current time step, after everything sent before."""
+
+
+class Lammps:
+    """A running `lmp` (or `mpirun … lmp`).
+
+    Answers come back through a named pipe that LAMMPS' own `print … file` writes to, so that
+    neither the screen nor the log shows anything that an undisturbed run would not show.
+    *control* is a directory of ours whose path has no blanks: LAMMPS cuts commands at blanks.
+    `tick` is called several times a second while an answer is awaited.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        cwd: Path,
+        control: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.screen_path = control / "screen.log"
+        self._pipe = control / "answers"
+        self._pipe.unlink(missing_ok=True)
+        os.mkfifo(self._pipe)
+        # Held open for reading and writing: LAMMPS opens and closes its end at every answer.
+        self._answers = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK)
+        self._buffer = b""
+        self.tick: Tick = lambda: None
+        self._sent: deque[tuple[str, Place | None]] = deque(maxlen=_REMEMBERED)
+        with self.screen_path.open("wb") as screen:
+            self._process = subprocess.Popen(
+                [*command, "-nonbuf", "-echo", "none"],
+                cwd=cwd,
+                env=dict(environment) if environment is not None else None,
+                stdin=subprocess.PIPE,
+                stdout=screen,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # one prctl call, no locks taken
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, command: str, place: Place | None = None) -> None:
+        self._sent.append((command, place))
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(command.encode() + b"\n")
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            raise self._died() from None
+
+    def ask(self, text: str) -> str:
+        quote = "'" if '"' in text else '"'
+        self.send(f"print {quote}{text}{quote} file {self._pipe} screen no")
+        return self._answer()
+
+    def holds(self, condition: str) -> bool:
+        quote = "'" if '"' in condition else '"'
+        inner = '"' if quote == "'" else "'"
+        yes, no = (
+            f"{quote}print {inner}{value}{inner} file {self._pipe} screen no{quote}"
+            for value in (1, 0)
+        )
+        self.send(f"if {quote}{condition}{quote} then {yes} else {no}")
+        return self._answer() == "1"
+
+    def step(self) -> int:
+        """The current time step; waits until everything sent before is done."""
+        return int(self.ask("$(step:%.0f)"))
+
+    def close(self) -> int:
+        """Let LAMMPS read the end of its input and end by itself."""
+        if self._process.stdin is not None:
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError:
+                raise self._died() from None
+        code = self._process.wait()
+        self._release()
+        if code != 0:
+            raise self._died()
+        return code
+
+    def kill(self) -> None:
+        """End LAMMPS and all its ranks at once."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._release()
+
+    def last_places(self) -> list[tuple[str, Place | None]]:
+        """The newest commands sent, oldest first, with the deck lines they came from."""
+        return list(self._sent)
+
+    def screen(self) -> str:
+        return self.screen_path.read_text(errors="replace")
+
+    def _answer(self) -> str:
+        while b"\n" not in self._buffer:
+            ready, _, _ = select.select([self._answers], [], [], POLL_SECONDS)
+            if ready:
+                self._buffer += os.read(self._answers, _PIPE_PAGE)
+            elif self._process.poll() is not None:
+                raise self._died()
+            self.tick()
+        line, self._buffer = self._buffer.split(b"\n", 1)
+        return line.decode(errors="replace")
+
+    def _died(self) -> EngineDiedError:
+        code = self._process.wait()
+        return EngineDiedError(f"LAMMPS ended with exit code {code}.", code)
+
+    def _release(self) -> None:
+        if self._answers >= 0:
+            os.close(self._answers)
+            self._answers = -1
+        self._pipe.unlink(missing_ok=True)
+
+
+def _die_with_parent() -> None:
+    """Linux: when the runner is killed without a word, its LAMMPS must not go on writing."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

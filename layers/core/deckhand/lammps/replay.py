@@ -1,0 +1,114 @@
+"""Brings a new LAMMPS process to where a journal stood: settings, restart file, settings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from deckhand.lammps.errors import ResumeError
+from deckhand.lammps.journal import STORED, Journal, Setting, restated
+from deckhand.lammps.outputs import DUMP_FORMATS
+from deckhand.lammps.process import Lammps
+from deckhand.lammps.script import names
+from deckhand.lammps.styles import SEED_WORD
+
+BEFORE_BOX: Final = names(
+    "units newton boundary dimension atom_style atom_modify processors package suffix box "
+    "comm_style molecule"
+)
+"""Told before read_restart when the deck told them before its box; all else comes after it."""
+
+_NO_RESTART_INFO: Final = "stores no restart info"
+_ORDER: Final = {"lattice": 0, "region": 0, "molecule": 1, "group": 2}
+_LAST: Final = 3
+
+
+def replay(
+    lammps: Lammps, journal: Journal, restart: Path, step: int, attempt: int
+) -> tuple[int, ...]:
+    """Tell *lammps* the journal's settings around `read_restart`; returns the new seeds drawn.
+
+    Raises ResumeError when the restart file does not stand at *step*.
+    """
+    _tell_variables(lammps, journal, per_atom=False)
+    for setting in journal.settings:
+        if setting.before_box and setting.key[0] in BEFORE_BOX:
+            lammps.send(setting.text, setting.place)
+    _read_restart(lammps, journal, restart, step)
+    _tell_variables(lammps, journal, per_atom=True)
+    seeds: list[int] = []
+    for setting in _after_box(journal):
+        for command in _retold(setting, step, attempt, seeds):
+            lammps.send(command, setting.place)
+    lammps.step()
+    return tuple(seeds)
+
+
+def _tell_variables(lammps: Lammps, journal: Journal, *, per_atom: bool) -> None:
+    """Variables that hold a value for each atom need the atoms; all others may come first."""
+    for setting in journal.of("variable"):
+        if (setting.words[2] == "atomfile") is per_atom:
+            for command in restated(setting):
+                lammps.send(command, setting.place)
+
+
+def _read_restart(lammps: Lammps, journal: Journal, restart: Path, step: int) -> None:
+    lammps.send(f"read_restart {restart}")
+    found = lammps.step()
+    if found != step:
+        raise ResumeError(f"the restart file stands at step {found}, its manifest says {step}")
+    if _NO_RESTART_INFO in lammps.screen():
+        for setting in journal.settings:
+            if setting.key[0].startswith("pair_"):
+                lammps.send(setting.text, setting.place)
+
+
+def _after_box(journal: Journal) -> Iterator[Setting]:
+    """Regions before the fixes that use them; otherwise the order in which they were made."""
+    late = [
+        setting
+        for setting in journal.settings
+        if setting.key[0] != "variable"
+        and setting.key[0] not in STORED
+        and not (setting.before_box and setting.key[0] in BEFORE_BOX)
+    ]
+    yield from sorted(late, key=lambda setting: _ORDER.get(setting.key[0], _LAST))
+    for dump in journal.of("dump"):
+        yield Setting(
+            key=("dump_resume", dump.key[1]),
+            text=dump.text,
+            file=dump.file,
+            line=dump.line,
+            before_box=False,
+        )
+
+
+def _retold(setting: Setting, step: int, attempt: int, seeds: list[int]) -> Iterator[str]:
+    if setting.key[0] == "dump_resume":
+        yield from _continued_dump(setting.words, step)
+    elif setting.key[0] == "fix" and setting.words[3] in SEED_WORD:
+        seed = _new_seed(setting.text, step, attempt)
+        seeds.append(seed)
+        parts = setting.words
+        parts[SEED_WORD[parts[3]]] = str(seed)
+        yield " ".join(f'"{word}"' if " " in word else word for word in parts)
+    else:
+        yield setting.text
+
+
+def _continued_dump(words: list[str], step: int) -> Iterator[str]:
+    """No second frame of *step*, and no `first yes` frame in the middle of a run."""
+    if "*" not in words[5] and words[3] in DUMP_FORMATS:
+        yield f"dump_modify {words[1]} append yes"
+    yield f"dump_modify {words[1]} first no delay {step + 1}"
+
+
+def _new_seed(text: str, step: int, attempt: int) -> int:
+    """A seed that no other attempt draws: the restart file does not hold the generator's state.
+
+    With its old seed a resumed thermostat would replay the very noise it gave before.
+    """
+    raw = hashlib.sha256(f"{text}\0{step}\0{attempt}".encode()).digest()
+    return int.from_bytes(raw[:4], "big") % 899_999_999 + 1

@@ -1,0 +1,337 @@
+"""Watches a deck being run: arms checkpoints, collects them, keeps the book of outputs."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
+from typing import Final
+
+from deckhand.lammps.errors import ResumeError
+from deckhand.lammps.files import folders
+from deckhand.lammps.journal import Journal
+from deckhand.lammps.outputs import DUMP_FORMATS, ROW_FIXES, Cut, Format, OutputBook
+from deckhand.lammps.pacing import (
+    PACE_BETWEEN_RUNS,
+    PROBE_STEPS,
+    ControlFiles,
+    clean_interval,
+    halt_commands,
+    restart_commands,
+)
+from deckhand.lammps.process import Lammps
+from deckhand.lammps.restart_file import restart_step
+from deckhand.lammps.thermo import ThermoReader
+
+STATE_LOST: Final = "Unused restart file global fix info"
+FLUSH_ROWS: Final = "thermo_modify flush yes"
+"""A log that the deck opens itself is buffered, and a checkpoint needs its rows on the disk."""
+
+_RUN_SET_UP: Final = ("Per MPI rank memory allocation", "Loop time")
+_LOOK_SECONDS: Final = 0.2
+_ROW_PATIENCE_SECONDS: Final = 5.0
+_SPEED_MEMORY: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A restart file with all that belongs to it: one checkpoint, not yet stored.
+
+    `restart` is a copy that belongs to the receiver. `cuts` are the output bytes since the
+    snapshot before. `step` counts the steps of the run, `time_step` is LAMMPS' own.
+    """
+
+    step: int
+    time_step: int
+    restart: Path
+    journal: Journal
+    cuts: tuple[Cut, ...]
+    mid_run: bool
+
+
+@dataclass
+class Progress:
+    """Where the simulation is: steps of the run done, LAMMPS' time step, speed in steps/s."""
+
+    step: int = 0
+    time_step: int = 0
+    stage: int = 0
+    steps_per_second: float | None = None
+
+
+@dataclass
+class _Toggle:
+    """A restart file that LAMMPS writes again and again, and what was seen of it last."""
+
+    path: Path
+    seen: int = 0
+
+
+@dataclass
+class _Pending:
+    step: int
+    copy: Path
+    since: float
+
+
+@dataclass
+class Session:
+    """The watch over one LAMMPS process; `sink` takes each snapshot when it is complete.
+
+    *cwd* is the deck's folder, below the *workspace* root; *seconds* the wall-clock interval.
+    """
+
+    lammps: Lammps
+    journal: Journal
+    workspace: Path
+    cwd: Path
+    control: ControlFiles
+    book: OutputBook
+    seconds: float
+    sink: Callable[[Snapshot], None]
+    heartbeat: Callable[[], None] = lambda: None
+    check_state: bool = False
+    progress: Progress = field(default_factory=Progress)
+    _stopping: bool = False
+    _interval: int = 0
+    _last_snapshot: float = field(default_factory=time.monotonic)
+    _last_look: float = 0.0
+    _last_step: int = -1
+    _run_start: tuple[int, float] = (0, 0.0)
+    _toggles: list[_Toggle] = field(default_factory=list)
+    _pending: _Pending | None = None
+    _log_offset: int = 0
+    _log_reader: ThermoReader = field(default_factory=ThermoReader)
+
+    def __post_init__(self) -> None:
+        self._toggles = [_Toggle(path) for path in self.control.toggles]
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    def stop(self) -> None:
+        """Ask the run to end at the next clean step; safe from any thread and from a signal."""
+        self._stopping = True
+        self.control.stop.touch()
+
+    def command_comes(self, command: list[str]) -> None:
+        """Make the folders that a command writes to: an upload cannot carry empty ones."""
+        for folder in folders(command):
+            (self.cwd / folder).mkdir(parents=True, exist_ok=True)
+
+    def command_given(self, command: list[str]) -> None:
+        """Note the files that a command writes."""
+        if command[0] == "dump":
+            form = DUMP_FORMATS.get(command[3])
+            if form is not None and "*" not in command[5]:
+                self.book.register(self.path_of(command[5]), form)
+        elif command[0] == "fix":
+            self._note_fix(command)
+        elif command[0] == "print" and "append" in command[2:]:
+            name = command[command.index("append", 2) + 1]
+            self.book.register(self.path_of(name), Format.LINES)
+        elif command[0] == "log":
+            self._switch_log()
+        elif command[0] == "thermo_style":
+            self.lammps.send(FLUSH_ROWS)
+
+    def _note_fix(self, command: list[str]) -> None:
+        style = command[3]
+        name = next(
+            (
+                command[i + 1]
+                for i in range(5, len(command) - 1)
+                if command[i] in ("file", "append")
+            ),
+            None,
+        )
+        if name is None or "overwrite" in command:
+            return
+        if style in ROW_FIXES:
+            form = ROW_FIXES[style]
+            if style == "ave/time" and "vector" in command:
+                form = Format.BLOCKS
+            self.book.register(self.path_of(name), form)
+        elif style == "print":
+            lines = command[5].count("\n") + 1
+            self.book.register(self.path_of(name), Format.LINES, int(command[4]), lines)
+
+    def _switch_log(self) -> None:
+        self._log_offset, self._log_reader = 0, ThermoReader()
+        if self.journal.log is not None:
+            self.book.register(self.path_of(self.journal.log), Format.LOG)
+
+    def path_of(self, name: str) -> str:
+        """A file name of the deck as a path below the workspace root."""
+        folder = PurePosixPath(self.cwd.relative_to(self.workspace).as_posix())
+        return normpath(str(folder / name))
+
+    def log_opened(self) -> None:
+        """LAMMPS writes to the journal's log from now on."""
+        self._switch_log()
+
+    def box_made(self) -> None:
+        """Arm what needs a simulation box."""
+        self._arm_halt()
+        self.lammps.send(FLUSH_ROWS)
+
+    def _arm_halt(self) -> None:
+        self._interval = clean_interval(self.journal)
+        for command in halt_commands(self.control, self._interval):
+            self.lammps.send(command)
+
+    def run_starts(self, step: int) -> None:
+        if clean_interval(self.journal) != self._interval:
+            self._arm_halt()
+        self._pending = None
+        self._last_step = step
+        self.book.run_starts(step)
+        taken = any(len(setting.words) == 4 for setting in self.journal.of("restart"))
+        commands = restart_commands(
+            self.control, self._interval, self._first_steps(), self.seconds, toggle_taken=taken
+        )
+        for command in commands:
+            self.lammps.send(command)
+        for toggle in self._restart_files():
+            toggle.seen = _modified(toggle.path)
+        self._run_start = (step, time.monotonic())
+
+    def _first_steps(self) -> int:
+        """Steps until the next checkpoint is due, counted from the one before this run."""
+        due = max(0.0, self.seconds - (time.monotonic() - self._last_snapshot))
+        speed = self.progress.steps_per_second
+        return max(1, int(due * speed)) if speed else PROBE_STEPS
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        if now - self._last_look < _LOOK_SECONDS:
+            return
+        self._last_look = now
+        self._read_progress()
+        if self.check_state:
+            self._check_state()
+        self._look_for_restart()
+        self._finish_pending()
+        self.heartbeat()
+
+    def run_ended(self, step: int) -> bool:
+        """A checkpoint between runs, when the runs are too short to have one inside."""
+        self._pending = None
+        self._note_step(step)
+        self.lammps.send(PACE_BETWEEN_RUNS)
+        if time.monotonic() - self._last_snapshot < self.seconds:
+            return False
+        self.write_checkpoint()
+        return True
+
+    def write_checkpoint(self) -> int:
+        """Write a restart file now, while no run is going on; returns its step."""
+        self.lammps.send(f"write_restart {self.control.final}")
+        step = self.lammps.step()
+        self._note_step(step)
+        mid_run = self.journal.run is not None
+        cuts = self.book.cut(step) if mid_run else self.book.cut_all()
+        self._hand_over(step, self._copy(self.control.final, step), cuts, mid_run=mid_run)
+        return step
+
+    def _read_progress(self) -> None:
+        if self.journal.log is None:
+            return
+        try:
+            with (self.workspace / self.path_of(self.journal.log)).open("rb") as file:
+                file.seek(self._log_offset)
+                text = file.read()
+        except FileNotFoundError:
+            return
+        whole = text[: text.rfind(b"\n") + 1]
+        for row in self._log_reader.rows(whole.splitlines(keepends=True)):
+            self._note_step(row.step)
+        self._log_offset += len(whole)
+
+    def _note_step(self, step: int) -> None:
+        """Take note of LAMMPS' time step."""
+        self._last_step = step
+        first, began = self._run_start
+        self.progress.time_step = step
+        self.progress.stage = self.journal.stage
+        self.progress.step = self.journal.steps_at(step)
+        elapsed = time.monotonic() - began
+        if step > first and elapsed > _SPEED_MEMORY:
+            self.progress.steps_per_second = (step - first) / elapsed
+
+    def _check_state(self) -> None:
+        """The first run after a resume tells whether every fix found its state again."""
+        screen = self.lammps.screen()
+        if STATE_LOST in screen:
+            lost = screen.split(STATE_LOST, 1)[1].strip().splitlines()[:3]
+            raise ResumeError(
+                "the restart file holds state that no fix took up again: "
+                + "; ".join(line.strip() for line in lost)
+            )
+        if any(text in screen for text in _RUN_SET_UP):
+            self.check_state = False
+
+    def _look_for_restart(self) -> None:
+        for toggle in self._restart_files():
+            changed = _modified(toggle.path)
+            if changed == toggle.seen:
+                continue
+            step = restart_step(toggle.path)
+            if step is None:
+                continue
+            toggle.seen = changed
+            if self._run_start[0] < step and self._is_due():
+                copy = self._copy(toggle.path, step)
+                # LAMMPS may have begun to write the file again while it was copied.
+                if restart_step(copy) == step:
+                    self._pending = _Pending(step, copy, time.monotonic())
+
+    def _restart_files(self) -> list[_Toggle]:
+        known = {toggle.path for toggle in self._toggles}
+        pattern = f"{self.control.toggles[0].stem}.*.restart"
+        for path in self.control.directory.glob(pattern):
+            if path not in known:
+                self._toggles.append(_Toggle(path))
+        return self._toggles
+
+    def _is_due(self) -> bool:
+        """The first restart file of a run measures the speed; it may come too early to keep."""
+        return time.monotonic() - self._last_snapshot >= self.seconds / 2
+
+    def _finish_pending(self) -> None:
+        """A snapshot is complete when the thermo row of its step is in the log too.
+
+        LAMMPS writes dumps, then the restart file, then the row.
+        """
+        pending = self._pending
+        if pending is None or self.journal.run is None:
+            return
+        waited = time.monotonic() - pending.since
+        if self._last_step >= pending.step or waited > _ROW_PATIENCE_SECONDS:
+            self._pending = None
+            cuts = self.book.cut(pending.step)
+            self._hand_over(pending.step, pending.copy, cuts, mid_run=True)
+
+    def _hand_over(self, step: int, copy: Path, cuts: list[Cut], *, mid_run: bool) -> None:
+        self.book.committed(cuts)
+        self._last_snapshot = time.monotonic()
+        journal = self.journal.model_copy(deep=True)
+        run_step = journal.steps_at(step)
+        self.sink(Snapshot(run_step, step, copy, journal, tuple(cuts), mid_run))
+
+    def _copy(self, restart: Path, step: int) -> Path:
+        copy = self.control.directory / f"snapshot-{step}.restart"
+        shutil.copyfile(restart, copy)
+        return copy
+
+
+def _modified(path: Path) -> int:
+    """Modification time in nanoseconds, 0 for a file that is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
