@@ -1,0 +1,35 @@
+"""A run needs a machine; plan its next attempt."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from deckhand.adapters import connect
+from deckhand.adapters.settings import Settings
+from deckhand.usecases.plan_attempt import PlanAttempt
+
+logger = Logger()
+metrics = Metrics()
+
+
+@cache
+def plan_attempt() -> PlanAttempt:
+    settings = Settings.from_env(os.environ, "RUNS_BUCKET", "LEDGER_TABLE")
+    return PlanAttempt(connect.runs(settings), connect.ledger(settings), settings.policy)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    logger.append_keys(run_id=event["run_id"])
+    planned = plan_attempt()(event["run_id"], datetime.now(UTC))
+    logger.info("planned", extra={"planned": planned.model_dump(mode="json")})
+    metrics.add_metric(name="AttemptsPlanned", unit=MetricUnit.Count, value=1)
+    return planned.model_dump(mode="json")

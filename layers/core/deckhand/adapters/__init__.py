@@ -1,0 +1,1 @@
+"""The services Deckhand talks to; the only place that imports boto3."""

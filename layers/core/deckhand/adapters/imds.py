@@ -1,0 +1,69 @@
+"""The instance metadata service: who this machine is, and the notice that it goes.
+
+IMDSv2, https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from typing import Final
+
+DEFAULT_ENDPOINT: Final = "http://169.254.169.254"
+TOKEN_SECONDS: Final = 21600
+_TIMEOUT_SECONDS: Final = 2.0
+_RENEW_BEFORE_SECONDS: Final = 60
+
+
+class Imds:
+    """Answers None wherever the service is silent: off AWS there is none, and a run needs none."""
+
+    def __init__(self, endpoint: str = DEFAULT_ENDPOINT) -> None:
+        self._base = endpoint.rstrip("/")
+        self._token: str | None = None
+        self._token_until = 0.0
+
+    def spot_notice(self) -> str | None:
+        """The body of `spot/instance-action`, which exists only once a notice was given."""
+        return self._get("spot/instance-action")
+
+    def instance_id(self) -> str | None:
+        return self._get("instance-id")
+
+    def instance_type(self) -> str | None:
+        return self._get("instance-type")
+
+    def availability_zone(self) -> str | None:
+        return self._get("placement/availability-zone")
+
+    def _get(self, path: str) -> str | None:
+        token = self._fresh_token()
+        if token is None:
+            return None
+        request = urllib.request.Request(
+            f"{self._base}/latest/meta-data/{path}", headers={"X-aws-ec2-metadata-token": token}
+        )
+        return self._open(request)
+
+    def _fresh_token(self) -> str | None:
+        if self._token is None or time.monotonic() > self._token_until:
+            request = urllib.request.Request(
+                f"{self._base}/latest/api/token",
+                method="PUT",
+                headers={"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)},
+            )
+            self._token = self._open(request)
+            self._token_until = time.monotonic() + TOKEN_SECONDS - _RENEW_BEFORE_SECONDS
+        return self._token
+
+    def _open(self, request: urllib.request.Request) -> str | None:
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            if error.code == 401:
+                self._token = None
+            return None
+        except OSError:
+            return None

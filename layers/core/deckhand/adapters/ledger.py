@@ -1,0 +1,170 @@
+"""The ledger in DynamoDB: item `run` of a run, and one item for each of its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from pydantic import BaseModel
+
+from deckhand.domain.attempt import AttemptRecord
+from deckhand.domain.errors import LedgerError
+from deckhand.domain.ledger import RunRecord
+from deckhand.domain.run import RunState
+
+RUN_ITEM: Final = "run"
+INDEX: Final = "by_admission"
+
+IS_KNOWN: Final = "attribute_exists(run_id)"
+IS_NEW: Final = "attribute_not_exists(run_id)"
+IS_OPEN: Final = f"{IS_KNOWN} AND attribute_not_exists(closed_at)"
+HAS_NO_VERDICT: Final = f"{IS_KNOWN} AND attribute_not_exists(verdict)"
+MESSAGE_IS_FREE: Final = f"{IS_KNOWN} AND attribute_not_exists(message_at)"
+
+_serialize: Final = TypeSerializer().serialize
+_deserialize: Final = TypeDeserializer().deserialize
+
+
+class Ledger:
+    def __init__(self, client: BaseClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def admit(self, record: RunRecord) -> RunRecord:
+        item = {**_plain(record, "attempts"), "item": RUN_ITEM, "kind": RUN_ITEM}
+        self._put(item, IS_NEW)
+        return self._known(record.run_id)
+
+    def mark_started(self, run_id: str, at: datetime) -> None:
+        self._update(run_id, {"started_at": at}, IS_KNOWN)
+
+    def run(self, run_id: str) -> RunRecord | None:
+        items = list(
+            self._query(
+                KeyConditionExpression="run_id = :run",
+                ExpressionAttributeValues=_item({":run": run_id}),
+                ConsistentRead=True,
+            )
+        )
+        run = next((item for item in items if item["item"] == RUN_ITEM), None)
+        if run is None:
+            return None
+        attempts = [item for item in items if item["item"] != RUN_ITEM]
+        return RunRecord.model_validate({**run, "attempts": attempts})
+
+    def recent(self, limit: int) -> list[RunRecord]:
+        found: list[RunRecord] = []
+        for item in self._query(
+            IndexName=INDEX,
+            KeyConditionExpression="kind = :kind",
+            ExpressionAttributeValues=_item({":kind": RUN_ITEM}),
+            ScanIndexForward=False,
+            Limit=limit,
+        ):
+            found.append(RunRecord.model_validate(item))
+            if len(found) == limit:
+                break
+        return found
+
+    def advance(
+        self, run_id: str, state: RunState, deck: str | None = None, total_steps: int | None = None
+    ) -> bool:
+        known = {"deck": deck, "total_steps": total_steps}
+        given = {name: value for name, value in known.items() if value is not None}
+        return self._update(run_id, {"state": state.value, **given}, IS_OPEN)
+
+    def plan(self, run_id: str, attempt: AttemptRecord) -> bool:
+        item = {**_plain(attempt), "run_id": run_id, "item": _attempt_item(attempt)}
+        return self._put(item, IS_NEW)
+
+    def record_verdict(self, run_id: str, attempt: AttemptRecord) -> bool:
+        return self._update(run_id, _plain(attempt), HAS_NO_VERDICT, _attempt_item(attempt))
+
+    def close(self, run_id: str, state: RunState, reason: str, at: datetime) -> RunRecord:
+        change = {"state": state.value, "reason": reason, "closed_at": at}
+        self._update(run_id, change, IS_OPEN)
+        return self._known(run_id)
+
+    def record_cost(self, run_id: str, cost: float) -> None:
+        self._update(run_id, {"cost": cost}, IS_KNOWN)
+
+    def claim_message(self, run_id: str, at: datetime) -> bool:
+        return self._update(run_id, {"message_at": at}, MESSAGE_IS_FREE)
+
+    def release_message(self, run_id: str) -> None:
+        self._client.update_item(
+            TableName=self._table, Key=_key(run_id, RUN_ITEM), UpdateExpression="REMOVE message_at"
+        )
+
+    def _known(self, run_id: str) -> RunRecord:
+        record = self.run(run_id)
+        if record is None:
+            raise LedgerError(f"The ledger does not know the run {run_id}.")
+        return record
+
+    def _query(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  boto3's own words
+        pages = self._client.get_paginator("query").paginate(TableName=self._table, **query)
+        for page in pages:
+            for item in page["Items"]:
+                yield {name: _deserialize(value) for name, value in item.items()}
+
+    def _put(self, item: Mapping[str, object], condition: str) -> bool:
+        return self._if_allowed(
+            self._client.put_item,
+            Item=_item(item),
+            ConditionExpression=condition,
+        )
+
+    def _update(
+        self, run_id: str, change: Mapping[str, object], condition: str, item: str = RUN_ITEM
+    ) -> bool:
+        names = {f"#{name}": name for name in change}
+        values = {f":{name}": value for name, value in change.items()}
+        return self._if_allowed(
+            self._client.update_item,
+            Key=_key(run_id, item),
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in change),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=_item(values),
+            ConditionExpression=condition,
+        )
+
+    def _if_allowed(self, write: Any, **request: Any) -> bool:  # noqa: ANN401  boto3's own words
+        try:
+            write(TableName=self._table, **request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+def _key(run_id: str, item: str) -> dict[str, Any]:
+    return _item({"run_id": run_id, "item": item})
+
+
+def _attempt_item(attempt: AttemptRecord) -> str:
+    return f"attempt#{attempt.number:04d}"
+
+
+def _plain(model: BaseModel, *left_out: str) -> dict[str, object]:
+    """Only what is known, so that a condition can ask whether an attribute exists."""
+    return model.model_dump(exclude_none=True, exclude=set(left_out))
+
+
+def _item(values: Mapping[str, object]) -> dict[str, Any]:
+    return {name: _serialize(_storable(value)) for name, value in values.items()}
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, datetime):
+        # One width for all, so that the index sorts text as it sorts time.
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    return str(value) if isinstance(value, str) else value

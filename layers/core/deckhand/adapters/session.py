@@ -1,0 +1,34 @@
+"""The one maker of AWS clients."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import boto3
+from botocore.client import BaseClient
+from botocore.config import Config
+
+READ_SECONDS = 20
+CONNECT_SECONDS = 3
+S3_READ_SECONDS = 120
+CONNECTIONS = 32
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()
+
+
+def aws_client(service: str, attempts: int = 5) -> BaseClient:
+    """A client that gives up soon; region, credentials and endpoint come from the environment.
+
+    *attempts* of 1 is for calls that must not be repeated when their answer is lost.
+    """
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        # A copy inside S3 answers when it is done.
+        read_timeout=S3_READ_SECONDS if service == "s3" else READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=CONNECTIONS,
+    )
+    return _session().client(service, config=config)

@@ -1,0 +1,108 @@
+"""Close a run: put its results together, write its report, tell people once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from deckhand.domain import keys
+from deckhand.domain.attempt import Verdict
+from deckhand.domain.cost import Prices
+from deckhand.domain.deck import Frozen
+from deckhand.domain.errors import LedgerError, ManifestError, MessageNotSentError
+from deckhand.domain.ledger import RunRecord
+from deckhand.domain.manifest import Manifest, read_manifest
+from deckhand.domain.message import closing_message, report_text, shorten
+from deckhand.domain.report import Report, compose_report
+from deckhand.domain.run import RunState
+from deckhand.usecases.finalise import Finalised, finalise
+from deckhand.usecases.judge_attempt import read_status
+from deckhand.usecases.ports import Bucket, Ledger, Topic
+from deckhand.usecases.trusted_checkpoints import newest_checkpoint
+
+MAX_REASON = 8_000
+
+
+class Closed(Frozen):
+    state: RunState
+    reason: str
+
+
+@dataclass(frozen=True)
+class CloseRun:
+    runs: Bucket
+    ledger: Ledger
+    topic: Topic
+    prices: Prices
+
+    def __call__(self, run_id: str, state: RunState, reason: str, now: datetime) -> Closed:
+        """The first to close a run decides how; whoever repeats it finishes the work.
+
+        Results and report may be written again. The message is claimed before it is sent, so a
+        crash in between loses it rather than sends two; the ledger shows the claim.
+        """
+        record = self.ledger.close(run_id, state, shorten(readable(reason), MAX_REASON), now)
+        if record.message_at is None:
+            report = self._report(record)
+            self._write(report)
+            self.ledger.record_cost(run_id, report.cost)
+            self._tell(report, now)
+        return Closed(state=record.state, reason=record.reason)
+
+    def _report(self, record: RunRecord) -> Report:
+        if record.closed_at is None:
+            raise LedgerError(f"The ledger did not close the run {record.run_id}.")
+        manifest = self._manifest(record)
+        finalised = finalise(self.runs, manifest) if manifest else Finalised((), ())
+        last = record.attempts[-1].number if record.attempts else 0
+        status = read_status(self.runs, record.run_id, last)
+        return compose_report(
+            record,
+            record.closed_at,
+            self.prices,
+            manifest,
+            finalised.results,
+            finalised.problems,
+            status.log_tail if status else (),
+        )
+
+    def _manifest(self, record: RunRecord) -> Manifest | None:
+        """The end of a completed run; else its furthest checkpoint, for what there is."""
+        if not record.attempts:
+            return None
+        for attempt in reversed(record.attempts):
+            if attempt.verdict is Verdict.COMPLETED:
+                content = self.runs.read(keys.completion(record.run_id, attempt.number))
+                try:
+                    return read_manifest(content or b"", record.run_id)
+                except ManifestError:
+                    break
+        return newest_checkpoint(self.runs, record.run_id)
+
+    def _write(self, report: Report) -> None:
+        text = report_text(report, self.runs.name)
+        document = report.model_dump_json(indent=1)
+        self.runs.write(keys.result(report.run_id, "report.txt"), text.encode())
+        self.runs.write(keys.result(report.run_id, "report.json"), document.encode())
+
+    def _tell(self, report: Report, now: datetime) -> None:
+        if not self.ledger.claim_message(report.run_id, now):
+            return
+        try:
+            self.topic.publish(closing_message(report, self.runs.name))
+        except MessageNotSentError:
+            self.ledger.release_message(report.run_id)
+            raise
+
+
+def readable(reason: str) -> str:
+    """A reason for people; a failed Lambda function gives its own as JSON."""
+    try:
+        document = json.loads(reason)
+    except (ValueError, RecursionError):
+        return reason
+    if not isinstance(document, dict) or "errorMessage" not in document:
+        return reason
+    kind = document.get("errorType", "error")
+    return f"Deckhand itself failed ({kind}): {document['errorMessage']}"

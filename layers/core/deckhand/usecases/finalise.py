@@ -1,0 +1,77 @@
+"""Put the outputs of a run's segments together into results, inside S3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from deckhand.domain import keys
+from deckhand.domain.errors import StorageError
+from deckhand.domain.manifest import Manifest, Output, OutputKind, Segment
+from deckhand.domain.parts import Range, plan_parts
+from deckhand.domain.report import Result
+from deckhand.usecases.ports import Bucket
+
+RESERVED = frozenset({"report.json", "report.txt"})
+"""Names below results/ that are ours; an output of the deck with such a name moves aside."""
+
+
+@dataclass(frozen=True)
+class Finalised:
+    results: tuple[Result, ...]
+    problems: tuple[str, ...]
+
+
+def finalise(runs: Bucket, manifest: Manifest) -> Finalised:
+    """Make every output of the lineage one object; one that cannot be made is a problem.
+
+    Safe to repeat: a result that is there with its full size is left as it is.
+    """
+    there = runs.sizes(keys.results(manifest.run_id))
+    stored = _stored_pieces(runs, manifest)
+    results, problems = [], []
+    for path, pieces in output_ranges(manifest).items():
+        key = result_key(manifest.run_id, path)
+        size = sum(piece.size for piece in pieces)
+        try:
+            if there.get(key) != size:
+                _check_pieces(pieces, stored)
+                runs.join(key, plan_parts(pieces))
+        except StorageError as error:
+            problems.append(f"{path}: {error}")
+        else:
+            results.append(Result(path=path, key=key, size=size))
+    return Finalised(tuple(results), tuple(problems))
+
+
+def result_key(run_id: str, path: str) -> str:
+    return keys.result(run_id, f"outputs/{path}" if path in RESERVED else path)
+
+
+def output_ranges(manifest: Manifest) -> dict[str, list[Range]]:
+    """The ranges that make up each output, by path."""
+    ranges: dict[str, list[Range]] = {}
+    for segment in manifest.segments:
+        for output in segment.outputs:
+            before = ranges.get(output.path, []) if output.kind is OutputKind.APPEND else []
+            ranges[output.path] = before + _ranges(manifest.run_id, segment, output)
+    return dict(sorted(ranges.items()))
+
+
+def _stored_pieces(runs: Bucket, manifest: Manifest) -> dict[str, int]:
+    folders = {keys.outputs(manifest.run_id, segment.attempt) for segment in manifest.segments}
+    return {key: size for folder in folders for key, size in runs.sizes(folder).items()}
+
+
+def _check_pieces(pieces: Iterable[Range], stored: Mapping[str, int]) -> None:
+    for piece in pieces:
+        if stored.get(piece.key) != piece.size:
+            found = f"{stored[piece.key]:,}" if piece.key in stored else "none"
+            raise StorageError(f"{piece.key} should have {piece.size:,} bytes, but has {found}.")
+
+
+def _ranges(run_id: str, segment: Segment, output: Output) -> list[Range]:
+    return [
+        Range(keys.output_piece(run_id, segment.attempt, output.path, piece.begin), 0, piece.size)
+        for piece in output.pieces
+    ]

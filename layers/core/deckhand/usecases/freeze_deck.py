@@ -1,0 +1,45 @@
+"""Copy the inputs of a run to where nobody changes them, with the sha256 of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from deckhand.domain import keys
+from deckhand.domain.errors import DropRejectedError
+from deckhand.domain.run import InputFile
+from deckhand.usecases.gather_files import Found, in_parallel, sha256_of
+from deckhand.usecases.ports import Bucket
+
+CHUNK = 1024 * 1024
+
+
+def freeze_deck(
+    inbox: Bucket, runs: Bucket, run_id: str, files: Sequence[Found]
+) -> tuple[InputFile, ...]:
+    for found in files:
+        if len(keys.deck(run_id, found.path).encode()) > keys.MAX_KEY_BYTES:
+            raise DropRejectedError(
+                f"The path {found.path[:60]!r}… is too long for S3. Use shorter folder names."
+            )
+    return tuple(in_parallel(lambda found: _freeze(inbox, runs, run_id, found), files))
+
+
+def _freeze(inbox: Bucket, runs: Bucket, run_id: str, found: Found) -> InputFile:
+    key = keys.deck(run_id, found.path)
+    if found.local is not None:
+        runs.upload(key, found.local)
+        sha256 = found.sha256 or sha256_of(_chunks(found.local))
+    else:
+        runs.take(inbox, found.item, key)
+        stream = inbox.stream(found.item.key, found.item.version_id)
+        sha256 = found.sha256 or sha256_of(stream)
+    return InputFile(
+        path=found.path, version_id=found.item.version_id, size=found.size, sha256=sha256
+    )
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk

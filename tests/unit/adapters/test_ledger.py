@@ -1,0 +1,120 @@
+"""The contract of the ledger, kept by DynamoDB (moto) and by the fake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deckhand.adapters.ledger import Ledger as DynamoLedger
+from deckhand.domain.attempt import Market, Verdict
+from deckhand.domain.errors import LedgerError
+from deckhand.domain.run import RunState
+from deckhand.usecases.ports import Ledger
+from tests.conftest import NOW
+from tests.fakes import FakeLedger
+from tests.makers import ADMITTED, RUN, attempt_record, ended_attempt, run_record
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def ledger(request: pytest.FixtureRequest, aws: Callable[[str], Any], ledger_table: str) -> Ledger:
+    return FakeLedger() if request.param == "fake" else DynamoLedger(aws("dynamodb"), ledger_table)
+
+
+def test_a_run_is_admitted_once(ledger: Ledger) -> None:
+    first = run_record(state=RunState.CHECKING, drop="inbox/Prüfung 50%+/")
+    assert ledger.admit(first) == first
+    assert ledger.admit(first.model_copy(update={"admitted_at": NOW})) == first
+    assert ledger.run(RUN) == first
+
+
+def test_nobody_is_nobody(ledger: Ledger) -> None:
+    assert ledger.run("nobody") is None
+    assert ledger.recent(5) == []
+    assert ledger.advance("nobody", RunState.RUNNING) is False
+    assert ledger.claim_message("nobody", NOW) is False
+    ledger.mark_started("nobody", NOW)
+    ledger.record_cost("nobody", 1.0)
+    with pytest.raises(LedgerError):
+        ledger.close("nobody", RunState.FAILED, "why", NOW)
+    assert ledger.run("nobody") is None
+
+
+def test_a_run_moves_on_until_it_is_closed(ledger: Ledger) -> None:
+    ledger.admit(run_record(state=RunState.CHECKING))
+    ledger.mark_started(RUN, NOW)
+    assert ledger.advance(RUN, RunState.WAITING) is True
+    assert ledger.advance(RUN, RunState.RUNNING, "in.melt", 5_000_000_000) is True
+    ledger.close(RUN, RunState.COMPLETED, "The end.", NOW)
+    assert ledger.advance(RUN, RunState.RUNNING) is False
+    record = ledger.run(RUN)
+    assert record == run_record(
+        state=RunState.COMPLETED,
+        reason="The end.",
+        started_at=NOW,
+        closed_at=NOW,
+        deck="in.melt",
+        total_steps=5_000_000_000,
+    )
+
+
+def test_the_first_to_close_wins(ledger: Ledger) -> None:
+    ledger.admit(run_record())
+    first = ledger.close(RUN, RunState.CANCELLED, "by hand", NOW)
+    second = ledger.close(RUN, RunState.FAILED, "later", NOW + timedelta(seconds=1))
+    assert second == first
+    assert (second.state, second.reason, second.closed_at) == (RunState.CANCELLED, "by hand", NOW)
+
+
+def test_an_attempt_is_planned_once_and_judged_once(ledger: Ledger) -> None:
+    ledger.admit(run_record())
+    planned = attempt_record(1, reason="Spot is the cheaper market.")
+    assert ledger.plan(RUN, planned) is True
+    assert ledger.plan(RUN, planned.model_copy(update={"market": Market.ON_DEMAND})) is False
+    judged = ended_attempt(
+        1, Verdict.INTERRUPTED, 1.23456, checkpoint="000000001000-a1", reached_step=7, advanced=True
+    )
+    assert ledger.record_verdict(RUN, judged) is True
+    assert ledger.record_verdict(RUN, ended_attempt(1, Verdict.DECK_ERROR)) is False
+    assert ledger.record_verdict(RUN, ended_attempt(2, Verdict.DECK_ERROR)) is False
+    record = ledger.run(RUN)
+    assert record is not None
+    assert record.attempts == (judged,)
+
+
+def test_attempts_come_oldest_first_beyond_the_ninth(ledger: Ledger) -> None:
+    ledger.admit(run_record())
+    for number in range(1, 13):
+        ledger.plan(RUN, attempt_record(number))
+    record = ledger.run(RUN)
+    assert record is not None
+    assert [item.number for item in record.attempts] == list(range(1, 13))
+
+
+def test_the_message_is_claimed_once_and_can_be_given_back(ledger: Ledger) -> None:
+    ledger.admit(run_record())
+    assert ledger.claim_message(RUN, NOW) is True
+    assert ledger.claim_message(RUN, NOW) is False
+    ledger.release_message(RUN)
+    assert ledger.claim_message(RUN, NOW) is True
+
+
+@pytest.mark.parametrize("cost", [0.0, 0.1 + 0.2, 1234.5678, 1e-7])
+def test_a_cost_comes_back_as_it_was(ledger: Ledger, cost: float) -> None:
+    ledger.admit(run_record())
+    ledger.record_cost(RUN, cost)
+    record = ledger.run(RUN)
+    assert record is not None
+    assert record.cost == cost
+
+
+def test_the_newest_runs_come_first_without_their_attempts(ledger: Ledger) -> None:
+    for number in range(5):
+        at = ADMITTED + timedelta(milliseconds=number)
+        ledger.admit(run_record(run_id=f"run-{number}", admitted_at=at))
+        ledger.plan(f"run-{number}", attempt_record(1))
+    assert [item.run_id for item in ledger.recent(3)] == ["run-4", "run-3", "run-2"]
+    assert len(ledger.recent(50)) == 5
+    assert all(item.attempts == () for item in ledger.recent(50))

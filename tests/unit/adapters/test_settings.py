@@ -1,0 +1,59 @@
+"""Settings: read strictly, with the name of the variable where something is wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from deckhand.adapters.settings import Settings
+from deckhand.domain.attempt import Market
+from deckhand.domain.errors import SettingsError
+from deckhand.domain.policy import Policy
+
+
+def test_the_environment_is_read() -> None:
+    env = {
+        "RUNS_BUCKET": "runs",
+        "SETTLE_SECONDS": "5",
+        "MISSING_FILES_WAIT_SECONDS": "60",
+        "LOSSES_BEFORE_ON_DEMAND": "2",
+        "SPOT_SECONDS": "3600",
+        "ON_DEMAND_SECONDS": "1800",
+        "SPOT_PRICE_PER_HOUR": "0.75",
+        "ON_DEMAND_PRICE_PER_HOUR": "2.74",
+        "JOB_QUEUES": "spot,on-demand",
+        "PATH": "/bin",
+    }
+    settings = Settings.from_env(env, "RUNS_BUCKET")
+    assert settings.runs_bucket == "runs"
+    assert (settings.settle, settings.missing_files_wait) == (
+        timedelta(seconds=5),
+        timedelta(seconds=60),
+    )
+    assert settings.policy == Policy(
+        losses_before_on_demand=2, spot_seconds=3600, on_demand_seconds=1800
+    )
+    assert settings.prices.per_hour(Market.SPOT) == 0.75
+    assert settings.prices.per_hour(Market.ON_DEMAND) == 2.74
+    assert settings.queues == ("spot", "on-demand")
+
+
+def test_what_is_not_set_has_the_products_default() -> None:
+    settings = Settings.from_env({"SETTLE_SECONDS": ""})
+    assert (settings.settle_seconds, settings.keep_checkpoints, settings.queues) == (30, 3, ())
+    assert settings.policy == Policy()
+
+
+@pytest.mark.parametrize(
+    ("env", "name"),
+    [
+        ({}, "RUNS_BUCKET"),
+        ({"RUNS_BUCKET": ""}, "RUNS_BUCKET"),
+        ({"RUNS_BUCKET": "r", "SETTLE_SECONDS": "soon"}, "SETTLE_SECONDS"),
+        ({"RUNS_BUCKET": "r", "KEEP_CHECKPOINTS": "2"}, "KEEP_CHECKPOINTS"),
+    ],
+)
+def test_a_wrong_variable_is_named(env: dict[str, str], name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_env(env, "RUNS_BUCKET")

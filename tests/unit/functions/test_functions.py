@@ -1,0 +1,264 @@
+"""The six functions with the payloads they get, against moto."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from deckhand.adapters.ledger import Ledger
+from deckhand.adapters.s3 import Bucket
+from deckhand.domain import keys
+from deckhand.domain.keys import CheckpointId
+from deckhand.domain.manifest import Segment
+from deckhand.domain.run import RunState
+from tests.makers import (
+    RUN,
+    attempt_record,
+    job,
+    manifest,
+    put_checkpoint,
+    put_completion,
+    put_output,
+    run_record,
+)
+
+
+class Context:
+    """What Lambda hands to a function beside the event."""
+
+    function_name = "function"
+    function_version = "1"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-2:123456789012:function:function"
+    aws_request_id = "11111111-2222-3333-4444-555555555555"
+
+
+@dataclass
+class Cloud:
+    inbox: Bucket
+    runs: Bucket
+    ledger: Ledger
+    queue: str
+    mailbox: str
+    aws: Callable[[str], Any]
+
+    def call(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke a function as if it had just been started."""
+        app = importlib.import_module(f"functions.{name}.app")
+        getattr(app, name).cache_clear()
+        answer = app.lambda_handler(event, Context())
+        return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def cloud(
+    aws: Callable[[str], Any],
+    make_bucket: Callable[[], str],
+    ledger_table: str,
+    state_machine: str,
+    intake_queue: str,
+    mailbox: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Cloud:
+    inbox, runs = make_bucket(), make_bucket()
+    env = {
+        "INBOX_BUCKET": inbox,
+        "RUNS_BUCKET": runs,
+        "LEDGER_TABLE": ledger_table,
+        "STATE_MACHINE_ARN": state_machine,
+        "INTAKE_QUEUE_URL": intake_queue,
+        "MESSAGES_TOPIC_ARN": mailbox[0],
+        "SETTLE_SECONDS": "0",
+        "SPOT_PRICE_PER_HOUR": "1",
+        "ON_DEMAND_PRICE_PER_HOUR": "4",
+    }
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    return Cloud(
+        Bucket(aws("s3"), inbox),
+        Bucket(aws("s3"), runs),
+        Ledger(aws("dynamodb"), ledger_table),
+        intake_queue,
+        mailbox[1],
+        aws,
+    )
+
+
+def object_created(bucket: str, key: str) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html, without version-id."""
+    return {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "123456789012",
+        "time": "2026-11-21T12:00:00Z",
+        "region": "us-east-2",
+        "resources": [f"arn:aws:s3:::{bucket}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": bucket},
+            "object": {
+                "key": key,
+                "size": 5,
+                "etag": "b1946ac92492d2347c6235b4d2611184",
+                "sequencer": "00617F08299329D189",
+            },
+            "request-id": "N4N7GDK58NMKJ12R",
+            "requester": "123456789012",
+            "source-ip-address": "192.0.2.1",
+            "reason": "PutObject",
+        },
+    }
+
+
+def batch_of(*bodies: str) -> dict[str, Any]:
+    records = (
+        {
+            "messageId": f"message-{number}",
+            "receiptHandle": "handle",
+            "body": body,
+            "attributes": {"ApproximateReceiveCount": "1"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-2:123456789012:intake",
+            "awsRegion": "us-east-2",
+        }
+        for number, body in enumerate(bodies)
+    )
+    return {"Records": list(records)}
+
+
+@pytest.mark.parametrize("folder", ["melt", "Prüfung 50%+ß", "a b"])
+def test_admit_drop_starts_one_run_of_many_events(cloud: Cloud, folder: str) -> None:
+    for name in ("in.melt 1+", "run.yaml", "data.txt"):
+        cloud.inbox.write(f"inbox/{folder}/{name}", b"x")
+    bodies = [
+        json.dumps(object_created(cloud.inbox.name, f"inbox/{folder}/{name}"))
+        for name in ("in.melt 1+", "run.yaml", "in.melt 1+")
+    ]
+    assert cloud.call("admit_drop", batch_of(*bodies)) == {"batchItemFailures": []}
+    assert cloud.call("admit_drop", batch_of(bodies[1])) == {"batchItemFailures": []}
+    [run] = cloud.ledger.recent(5)
+    assert (run.state, run.drop) == (RunState.CHECKING, f"inbox/{folder}/")
+    assert cloud.runs.read(keys.drop_record(run.run_id)) is not None
+
+
+def test_admit_drop_reports_only_the_message_it_could_not_read(cloud: Cloud) -> None:
+    cloud.inbox.write("inbox/in.melt", b"x")
+    good = json.dumps(object_created(cloud.inbox.name, "inbox/in.melt"))
+    answer = cloud.call("admit_drop", batch_of(good, "{"))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+
+
+def test_admit_drop_puts_a_growing_drop_back(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SETTLE_SECONDS", "900")
+    cloud.inbox.write("inbox/melt/in.melt", b"x")
+    body = json.dumps(object_created(cloud.inbox.name, "inbox/melt/in.melt"))
+    assert cloud.call("admit_drop", batch_of(body)) == {"batchItemFailures": []}
+    delayed = cloud.aws("sqs").get_queue_attributes(
+        QueueUrl=cloud.queue, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+    )
+    assert delayed["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
+    assert cloud.ledger.recent(5) == []
+
+
+def test_check_deck_answers_the_state_machine(cloud: Cloud) -> None:
+    pytest.importorskip("deckhand.lammps.preflight")
+    for name in ("in.a", "in.b"):
+        cloud.inbox.write(f"inbox/melt/{name}", b"run 1\n")
+    body = json.dumps(object_created(cloud.inbox.name, "inbox/melt/in.a"))
+    cloud.call("admit_drop", batch_of(body))
+    [run] = cloud.ledger.recent(1)
+    answer = cloud.call("check_deck", {"run_id": run.run_id, "drop": run.drop})
+    assert set(answer) == {"decision", "reason"}
+    assert answer["decision"] == "rejected"
+    assert "in.a, in.b" in answer["reason"]
+
+
+def test_plan_attempt_answers_the_state_machine(cloud: Cloud) -> None:
+    cloud.ledger.admit(run_record())
+    put_checkpoint(cloud.runs, manifest(1000, 1))
+    planned = cloud.call("plan_attempt", {"run_id": RUN})
+    assert planned == cloud.call("plan_attempt", {"run_id": RUN})
+    assert planned == {
+        "decision": "spot",
+        "attempt": 1,
+        "checkpoint": "000000001000-a1",
+        "timeout_seconds": 604800,
+        "reason": "Spot is the cheaper market.",
+    }
+
+
+@pytest.mark.parametrize("attempt", [1, "1"])
+def test_judge_attempt_reads_what_step_functions_caught(cloud: Cloud, attempt: int | str) -> None:
+    cloud.ledger.admit(run_record())
+    cloud.ledger.plan(RUN, attempt_record(1))
+    cause = json.dumps(job(ExitCode=137, AttemptStatusReason="Host EC2 (instance i-1) terminated."))
+    event = {
+        "run_id": RUN,
+        "attempt": attempt,
+        "job": None,
+        "error": "States.TaskFailed",
+        "cause": cause,
+    }
+    assert cloud.call("judge_attempt", event) == {
+        "decision": "plan",
+        "state": "running",
+        "verdict": "interrupted",
+        "reason": "The machine was taken away: Host EC2 (instance i-1) terminated.",
+    }
+
+
+def test_judge_attempt_reads_a_job_that_succeeded(cloud: Cloud) -> None:
+    cloud.ledger.admit(run_record())
+    cloud.ledger.plan(RUN, attempt_record(1))
+    put_completion(cloud.runs, manifest(5000, 1))
+    done = job(ExitCode=0, Status="SUCCEEDED")
+    event = {"run_id": RUN, "attempt": 1, "job": done, "error": "", "cause": ""}
+    answer = cloud.call("judge_attempt", event)
+    assert (answer["decision"], answer["state"]) == ("close", "completed")
+
+
+def test_close_run_tells_people_once(cloud: Cloud) -> None:
+    cloud.ledger.admit(run_record())
+    event = {"run_id": RUN, "state": "rejected", "reason": "The drop has 2 decks."}
+    answer = cloud.call("close_run", event)
+    assert answer == {"state": "rejected", "reason": "The drop has 2 decks."}
+    assert cloud.call("close_run", {**event, "state": "failed"}) == answer
+    received = cloud.aws("sqs").receive_message(QueueUrl=cloud.mailbox, MaxNumberOfMessages=10)
+    [mail] = received["Messages"]
+    assert json.loads(mail["Body"])["Subject"] == (
+        "Deckhand: melt was not run: The drop has 2 decks."
+    )
+
+
+def test_close_run_joins_the_results(cloud: Cloud) -> None:
+    cloud.ledger.admit(run_record())
+    log = put_output(cloud.runs, 1, "log.lammps", b"step 1\n", b"step 2\n")
+    segment = Segment(attempt=1, from_step=0, to_step=2, outputs=(log,))
+    put_completion(cloud.runs, manifest(2, 1, segment))
+    cloud.ledger.plan(RUN, attempt_record(1))
+    done = job(ExitCode=0, Status="SUCCEEDED")
+    event = {"run_id": RUN, "attempt": 1, "job": done, "error": "", "cause": ""}
+    cloud.call("judge_attempt", event)
+    cloud.call("close_run", {"run_id": RUN, "state": "completed", "reason": "The end."})
+    assert cloud.runs.read(keys.result(RUN, "log.lammps")) == b"step 1\nstep 2\n"
+    report = json.loads(cloud.runs.read(keys.result(RUN, "report.json")) or b"")
+    assert (report["state"], report["cost"]) == ("completed", 1.0)
+
+
+def test_prune_checkpoints_keeps_three(cloud: Cloud) -> None:
+    cloud.ledger.admit(run_record())
+    for step in (1000, 2000, 3000, 4000):
+        put_checkpoint(cloud.runs, manifest(step, 1))
+    key = keys.manifest(RUN, CheckpointId(4000, 1))
+    event = object_created(cloud.runs.name, key)
+    assert cloud.call("prune_checkpoints", event) == {"deleted": ["000000001000-a1"]}
+    assert cloud.call("prune_checkpoints", event) == {"deleted": []}
+    assert cloud.runs.read(keys.manifest(RUN, CheckpointId(1000, 1))) is None

@@ -1,0 +1,323 @@
+"""The check: taken, waited for, or refused with a reason; never paid for before."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from deckhand.domain import keys
+from deckhand.domain.deck import Problem, Severity
+from deckhand.domain.errors import LedgerError, StorageError
+from deckhand.domain.parts import MIB
+from deckhand.domain.run import CheckReport, Contract, Run, RunState, Stage
+from deckhand.usecases.admit_drop import AdmitDrop, Notification
+from deckhand.usecases.check_deck import CheckDeck, Checked, Decision
+from deckhand.usecases.unpack_archive import Limits
+from tests.conftest import NOW
+from tests.fakes import FakeBucket, FakeExecutions, FakeLedger, FakePreflight, FakeQueue
+from tests.unit.usecases.test_unpack_archive import Pack, packed_tar, packed_zip
+
+WAIT = timedelta(seconds=900)
+GOOD = CheckReport(
+    contract=Contract.EXACT, stages=(Stage(kind="run", steps=1000, file="in.melt", line=9),)
+)
+
+
+def problem(message: str, line: int = 3, severity: Severity = Severity.ERROR) -> Problem:
+    return Problem(severity=severity, file="in.melt", line=line, message=message)
+
+
+@dataclass
+class World:
+    inbox: FakeBucket = field(default_factory=lambda: FakeBucket("inbox"))
+    runs: FakeBucket = field(default_factory=lambda: FakeBucket("runs"))
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    preflight: FakePreflight = field(default_factory=lambda: FakePreflight(GOOD))
+    limits: Limits = field(default_factory=Limits)
+
+    def upload(self, files: dict[str, bytes], age: int = 60) -> None:
+        self.inbox.clock = lambda: NOW - timedelta(seconds=age)
+        for key, body in files.items():
+            self.inbox.write(key, body)
+
+    def admit(self, drop: str) -> str:
+        """Admit *drop* at NOW, as admit_drop does."""
+        executions = FakeExecutions()
+        settle = timedelta(seconds=30)
+        admit = AdmitDrop(self.inbox, self.runs, self.ledger, executions, FakeQueue(), settle)
+        [admission] = admit([Notification("m", drop=drop)], NOW)
+        assert admission.run_id, admission
+        return admission.run_id
+
+    def check(self, run_id: str, at: datetime = NOW) -> Checked:
+        check = CheckDeck(self.inbox, self.runs, self.ledger, self.preflight, WAIT, self.limits)
+        return check(run_id, at)
+
+    def frozen(self, run_id: str) -> Run:
+        return Run.model_validate_json(self.runs.read(keys.run_record(run_id)) or b"")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def dropped(world: World, files: dict[str, bytes], drop: str = "inbox/melt/") -> str:
+    world.upload({f"{drop}{path}": body for path, body in files.items()})
+    return world.admit(drop)
+
+
+def test_a_good_drop_is_frozen_with_the_sha256_of_each_file(world: World) -> None:
+    files = {"in.melt": b"run 1000\n", "sub/Prüfung 50%+.dat": b"1 2 3\n" * 999}
+    run_id = dropped(world, files)
+    checked = world.check(run_id)
+    assert checked.decision is Decision.ACCEPTED
+    run = world.frozen(run_id)
+    assert {item.path: item.sha256 for item in run.inputs} == {
+        path: hashlib.sha256(body).hexdigest() for path, body in files.items()
+    }
+    assert {path: world.runs.read(keys.deck(run_id, path)) for path in files} == files
+    assert (run.deck, run.total_steps, run.contract) == ("in.melt", 1000, Contract.EXACT)
+    record = world.ledger.runs[run_id]
+    assert (record.state, record.deck, record.total_steps) == (RunState.RUNNING, "in.melt", 1000)
+
+
+def test_run_json_is_written_after_every_input(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n", "data.txt": b"x"})
+    world.check(run_id)
+    assert world.runs.journal[-1] == ("write", keys.run_record(run_id))
+
+
+def test_a_single_file_is_a_deck(world: World) -> None:
+    world.upload({"inbox/in.melt": b"run 1\n"})
+    run_id = world.admit("inbox/in.melt")
+    assert world.check(run_id).decision is Decision.ACCEPTED
+    assert world.frozen(run_id).deck == "in.melt"
+
+
+def test_a_second_check_of_an_accepted_run_only_says_so(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    first = world.check(run_id)
+    written = list(world.runs.journal)
+    world.inbox.delete(["inbox/melt/in.melt"])
+    assert world.check(run_id) == first
+    assert world.runs.journal == written
+
+
+def test_a_check_that_died_half_way_is_done_again(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.runs.write(keys.deck(run_id, "in.melt"), b"torn")
+    assert world.check(run_id).decision is Decision.ACCEPTED
+    assert world.runs.read(keys.deck(run_id, "in.melt")) == b"run 1\n"
+
+
+def test_missing_files_are_waited_for_and_then_named(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"read_data data.txt\n"})
+    world.preflight.report = CheckReport(
+        contract=Contract.EXACT, missing=(problem("reads data.txt, which is not in the drop", 7),)
+    )
+    waiting = world.check(run_id, NOW + timedelta(seconds=899))
+    assert waiting.decision is Decision.INCOMPLETE
+    assert world.ledger.runs[run_id].state is RunState.WAITING
+    late = world.check(run_id, NOW + WAIT)
+    assert late.decision is Decision.REJECTED
+    assert "in.melt, line 7: reads data.txt" in late.reason
+    assert world.runs.read(keys.run_record(run_id)) is None
+
+
+def test_a_file_that_arrives_while_waiting_is_taken_along(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"read_data data.txt\n"})
+    world.upload({"inbox/melt/data.txt": b"atoms"})
+    assert world.check(run_id).decision is Decision.ACCEPTED
+    assert world.preflight.seen == {"in.melt": 19, "data.txt": 5}
+    assert [item.path for item in world.frozen(run_id).inputs] == ["data.txt", "in.melt"]
+
+
+def test_a_data_file_that_was_replaced_is_taken_in_its_new_version(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n", "data.txt": b"old"})
+    world.upload({"inbox/melt/data.txt": b"new"})
+    world.check(run_id)
+    assert world.runs.read(keys.deck(run_id, "data.txt")) == b"new"
+
+
+@pytest.mark.parametrize("name", ["in.melt", "run.yaml", "in.second"])
+def test_a_later_deck_supersedes_the_run(world: World, name: str) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.upload({f"inbox/melt/{name}": b"deck: in.melt\n"})
+    checked = world.check(run_id)
+    assert checked.decision is Decision.REJECTED
+    assert checked.reason.startswith("superseded by a later upload")
+    assert world.admit("inbox/melt/") != run_id
+
+
+def test_a_deck_that_was_deleted_is_withdrawn(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n", "data.txt": b"x"})
+    world.inbox.delete(["inbox/melt/in.melt"])
+    checked = world.check(run_id)
+    assert (checked.decision, "withdrawn" in checked.reason) == (Decision.REJECTED, True)
+
+
+def test_problems_are_listed_with_file_and_line(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.preflight.report = CheckReport(
+        contract=Contract.EXACT,
+        problems=(
+            problem("unknown pair style lj/cutt. Did you mean lj/cut?", 4),
+            problem("only a remark", 5, Severity.WARNING),
+        ),
+    )
+    checked = world.check(run_id)
+    assert checked.decision is Decision.REJECTED
+    assert "- in.melt, line 4: unknown pair style lj/cutt" in checked.reason
+    assert "remark" not in checked.reason
+
+
+def test_a_hundred_problems_are_cut_short(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    problems = tuple(problem("wrong", line) for line in range(1, 101))
+    world.preflight.report = CheckReport(contract=Contract.EXACT, problems=problems)
+    assert world.check(run_id).reason.endswith("- and 80 more")
+
+
+def test_a_deck_that_cannot_be_resumed_is_refused_aloud(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    remark = problem("fix x keeps state that no restart file holds", 4, Severity.WARNING)
+    world.preflight.report = CheckReport(contract=Contract.REFUSED, problems=(remark,))
+    checked = world.check(run_id)
+    assert checked.decision is Decision.REJECTED
+    assert "no restart file holds" in checked.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"\x7fELF\0\0", "binary"),
+        ("run 1\n".encode("utf-16"), "UTF-16"),
+        ("units lj\n# Länge\n".encode("latin-1"), "line 2: byte 0xe4"),
+        (b" \n\t\n", "empty"),
+        (b"#" * (16 * MIB + 1), "is the most an input script may have"),
+    ],
+)
+def test_what_lammps_could_not_read_is_refused(world: World, body: bytes, says: str) -> None:
+    checked = world.check(dropped(world, {"in.melt": body}))
+    assert checked.decision is Decision.REJECTED
+    assert says in checked.reason
+
+
+def test_run_yaml_is_read_and_a_wrong_key_is_named(world: World) -> None:
+    files = {"in.a": b"run 1\n", "in.b": b"run 2\n", "run.yaml": b"deck: in.b\n"}
+    run_id = dropped(world, files)
+    world.check(run_id)
+    assert (world.frozen(run_id).deck, world.frozen(run_id).options.deck) == ("in.b", "in.b")
+    wrong = dropped(world, {"in.a": b"run 1\n", "run.yaml": b"dek: in.a\n"}, "inbox/wrong/")
+    assert "Did you mean `deck`?" in world.check(wrong).reason
+
+
+def test_two_decks_are_refused_by_name(world: World) -> None:
+    run_id = dropped(world, {"in.a": b"run 1\n", "in.b": b"run 1\n"})
+    assert "in.a, in.b" in world.check(run_id).reason
+
+
+@pytest.mark.parametrize("pack", [packed_zip, packed_tar])
+@pytest.mark.parametrize("folder", ["", "melt/"])
+def test_an_archive_is_unpacked_and_its_members_frozen(
+    world: World, pack: Pack, folder: str
+) -> None:
+    files = {"in.melt": b"run 1\n", "sub/data.txt": b"atoms", "run.yaml": b"deck: in.melt\n"}
+    packed, name = pack({f"{folder}{path}": body for path, body in files.items()})
+    world.upload({f"inbox/{name}": packed})
+    run_id = world.admit(f"inbox/{name}")
+    assert world.check(run_id).decision is Decision.ACCEPTED
+    run = world.frozen(run_id)
+    assert {item.path for item in run.inputs} == set(files)
+    assert run.options.deck == "in.melt"
+    assert {path: world.runs.read(keys.deck(run_id, path)) for path in files} == files
+    assert run.inputs[0].sha256 == hashlib.sha256(b"run 1\n").hexdigest()
+
+
+def test_an_archive_in_a_folder_is_unpacked_beside_the_other_files(world: World) -> None:
+    packed, name = packed_zip({"in.melt": b"run 1\n"})
+    run_id = dropped(world, {name: packed, "big.dat": b"x"})
+    world.check(run_id)
+    assert [item.path for item in world.frozen(run_id).inputs] == ["big.dat", "in.melt"]
+
+
+def test_an_archive_beside_a_deck_is_a_file_like_others(world: World) -> None:
+    packed, name = packed_zip({"in.other": b"run 1\n"})
+    run_id = dropped(world, {name: packed, "in.melt": b"run 1\n"})
+    world.check(run_id)
+    assert [item.path for item in world.frozen(run_id).inputs] == ["deck.zip", "in.melt"]
+
+
+def test_two_archives_are_refused_by_name(world: World) -> None:
+    packed, _ = packed_zip({"in.melt": b"run 1\n"})
+    run_id = dropped(world, {"a.zip": packed, "b.zip": packed})
+    assert "a.zip, b.zip" in world.check(run_id).reason
+
+
+def test_an_archive_that_is_too_large_is_refused_unread(world: World) -> None:
+    packed, name = packed_zip({"in.melt": b"run 1\n"})
+    world.limits = Limits(archive=10)
+    run_id = dropped(world, {name: packed})
+    assert "10 is the most" in world.check(run_id).reason
+
+
+def test_a_hostile_archive_is_refused(world: World) -> None:
+    packed, name = packed_tar({"../in.melt": b"run 1\n"})
+    world.upload({f"inbox/{name}": packed})
+    checked = world.check(world.admit(f"inbox/{name}"))
+    assert checked.decision is Decision.REJECTED
+    assert ".." in checked.reason
+
+
+@pytest.mark.parametrize("path", ["../x", "a//b", "a/./b", "C:/x", "ü" * 130])
+def test_a_path_that_is_not_plain_is_refused(world: World, path: str) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n", path: b"x"})
+    assert world.check(run_id).decision is Decision.REJECTED
+
+
+def test_a_file_that_is_also_a_folder_is_refused(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n", "a": b"1", "a/b": b"2"})
+    assert "as a file and as a folder" in world.check(run_id).reason
+
+
+def test_keys_of_900_characters_work(world: World) -> None:
+    path = "/".join(["d " * 100] * 4) + "/" + "+" * 82
+    assert len(f"inbox/melt/{path}") > 890
+    run_id = dropped(world, {"in.melt": b"run 1\n", path: b"x"})
+    assert world.check(run_id).decision is Decision.ACCEPTED
+    assert world.runs.read(keys.deck(run_id, path)) == b"x"
+
+
+def test_a_large_file_exists_for_the_check_but_is_only_streamed(world: World) -> None:
+    world.limits = Limits(local_file=100)
+    run_id = dropped(world, {"in.melt": b"run 1\n", "big.dat": b"y" * 5000})
+    assert world.check(run_id).decision is Decision.ACCEPTED
+    assert world.preflight.seen["big.dat"] == 5000
+    [big, _] = world.frozen(run_id).inputs
+    assert big.sha256 == hashlib.sha256(b"y" * 5000).hexdigest()
+
+
+def test_folder_markers_of_the_console_are_no_inputs(world: World) -> None:
+    run_id = dropped(world, {"": b"", "sub/": b"", "in.melt": b"run 1\n"})
+    world.check(run_id)
+    assert [item.path for item in world.frozen(run_id).inputs] == ["in.melt"]
+
+
+def test_a_run_that_was_closed_meanwhile_is_not_checked(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.ledger.close(run_id, RunState.CANCELLED, "stopped by hand", NOW)
+    assert world.check(run_id) == Checked(decision=Decision.REJECTED, reason="stopped by hand")
+    assert world.runs.read(keys.run_record(run_id)) is None
+
+
+def test_a_run_that_nobody_admitted_is_an_error(world: World) -> None:
+    with pytest.raises(LedgerError):
+        world.check("nobody-1")
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.runs.delete([keys.drop_record(run_id)])
+    with pytest.raises(StorageError):
+        world.check(run_id)
