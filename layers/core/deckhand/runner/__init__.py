@@ -1,0 +1,1 @@
+"""One attempt inside the container: fetch, run, checkpoint, report."""

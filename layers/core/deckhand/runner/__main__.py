@@ -1,0 +1,39 @@
+"""The container's entry point: `python3 -m deckhand.runner` carries one attempt."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from deckhand.adapters.imds import Imds
+from deckhand.adapters.s3 import Bucket
+from deckhand.adapters.session import aws_client
+from deckhand.domain.status import Phase, Status
+from deckhand.runner.attempt import Attempt
+from deckhand.runner.clock import utc_now
+from deckhand.runner.report import Reporter
+from deckhand.runner.settings import Settings
+
+
+def main() -> int:
+    settings = Settings.read(os.environ)
+    bucket = Bucket(aws_client("s3"), settings.runs_bucket)
+    imds = Imds(settings.imds_endpoint)
+    now = utc_now()
+    status = Status(
+        run_id=settings.run_id,
+        attempt=settings.attempt,
+        job_id=settings.job_id,
+        phase=Phase.FETCHING,
+        instance_id=imds.instance_id(),
+        instance_type=imds.instance_type(),
+        availability_zone=imds.availability_zone(),
+        started_at=now,
+        updated_at=now,
+    )
+    reporter = Reporter(bucket, status, settings.status_seconds)
+    return Attempt(settings, bucket, imds, reporter).carry()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

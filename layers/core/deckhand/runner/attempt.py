@@ -1,0 +1,375 @@
+"""One attempt: fetch the deck and its checkpoint, carry it on, store what it reaches."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+
+from deckhand.adapters.imds import Imds
+from deckhand.domain.errors import StorageError
+from deckhand.domain.keys import CheckpointId
+from deckhand.domain.manifest import OutputKind
+from deckhand.domain.notice import SpotNotice
+from deckhand.domain.run import Run
+from deckhand.domain.status import Ending, ExitCode, Phase
+from deckhand.lammps import failure
+from deckhand.lammps.errors import DeckError, EngineDiedError, ResumeError
+from deckhand.lammps.interpreter import Interpreter, Stopped
+from deckhand.lammps.journal import Journal
+from deckhand.lammps.outputs import OutputBook
+from deckhand.lammps.pacing import ControlFiles
+from deckhand.lammps.process import Lammps
+from deckhand.lammps.replay import replay
+from deckhand.lammps.script import Script, parse
+from deckhand.lammps.session import Session, Snapshot
+from deckhand.runner.clock import utc_now
+from deckhand.runner.commit import Committer, Origin
+from deckhand.runner.fetch import (
+    Checkpoint,
+    fetch_inputs,
+    fetch_run,
+    fetch_whole_outputs,
+    find_checkpoint,
+)
+from deckhand.runner.report import Reporter
+from deckhand.runner.settings import Settings
+from deckhand.runner.watch import Watch
+from deckhand.usecases.ports import Bucket
+
+KILLED: Final = -9
+"""LAMMPS ended by SIGKILL while its runner lives: the kernel ran out of memory."""
+
+_VERSION = re.compile(r"^LAMMPS \((.+)\)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the attempt ended: exit code, and what status.json says about it."""
+
+    code: int
+    ending: Ending
+    reason: str
+    log_tail: tuple[str, ...] = ()
+
+
+@dataclass
+class Attempt:
+    """The life of one attempt; `carry` is all of it."""
+
+    settings: Settings
+    bucket: Bucket
+    imds: Imds
+    reporter: Reporter
+    _watch: Watch = field(init=False)
+    _session: Session | None = None
+    _committer: Committer | None = None
+    _lammps: Lammps | None = None
+
+    def __post_init__(self) -> None:
+        self._watch = Watch(
+            self.imds,
+            self.settings.notice_poll_seconds,
+            self.settings.stop_after_seconds,
+            self._stop,
+        )
+
+    def carry(self) -> int:
+        """Run the attempt to its end, whatever that is; returns the exit code."""
+        self.reporter.start()
+        self._watch.start()
+        try:
+            ended = self._ended(self._work)
+        finally:
+            self._watch.close()
+            if self._lammps is not None:
+                self._lammps.kill()
+        self.reporter.close(
+            phase=Phase.ENDED,
+            ending=ended.ending,
+            reason=ended.reason,
+            log_tail=ended.log_tail,
+            exit_code=ended.code,
+            event=f"ended: {ended.reason}",
+        )
+        return ended.code
+
+    def _ended(self, work: Callable[[], Ended]) -> Ended:
+        try:
+            return work()
+        except DeckError as error:
+            return Ended(ExitCode.DECK_ERROR, Ending.DECK_ERROR, str(error), self._tail())
+        except EngineDiedError as error:
+            return self._explained(error)
+        except (StorageError, OSError, ClientError, BotoCoreError) as error:
+            return Ended(ExitCode.IO_ERROR, Ending.IO_ERROR, f"{type(error).__name__}: {error}")
+        except (ResumeError, ValidationError) as error:
+            return Ended(ExitCode.RUNNER_ERROR, Ending.RUNNER_ERROR, str(error), self._tail())
+        except Exception as error:  # the one place where a bug of ours ends
+            traceback.print_exc()
+            reason = f"A fault of Deckhand's own: {type(error).__name__}: {error}"
+            return Ended(ExitCode.RUNNER_ERROR, Ending.RUNNER_ERROR, reason, self._tail())
+
+    def _explained(self, error: EngineDiedError) -> Ended:
+        assert self._lammps is not None
+        if error.returncode == KILLED:
+            reason = "LAMMPS was killed; the machine may be out of memory."
+            return Ended(ExitCode.IO_ERROR, Ending.IO_ERROR, reason, self._tail())
+        sent = self._lammps.last_places()
+        found = failure.explain(self._lammps.screen(), error.returncode, sent)
+        return Ended(ExitCode.DECK_ERROR, Ending.DECK_ERROR, str(found), self._tail())
+
+    def _tail(self) -> tuple[str, ...]:
+        return failure.tail(self._lammps.screen()) if self._lammps else ()
+
+    def _work(self) -> Ended:
+        folders = Folders.make(self.settings.scratch)
+        run = fetch_run(self.bucket, self.settings.run_id)
+        self.reporter.update(steps_total=run.total_steps, event="fetching the deck")
+        fetch_inputs(self.bucket, run, folders.workspace)
+        checkpoint = self._find_checkpoint(folders)
+        if checkpoint is not None:
+            fetch_whole_outputs(self.bucket, checkpoint.manifest, folders.workspace)
+        interpreter = self._enter(run, folders, checkpoint)
+        return self._finish(interpreter)
+
+    def _find_checkpoint(self, folders: Folders) -> Checkpoint | None:
+        planned = self.settings.checkpoint
+        if planned is None:
+            return None
+        skipped: list[str] = []
+        found = find_checkpoint(
+            self.bucket, self.settings.run_id, planned, folders.control, skipped
+        )
+        event = (
+            f"resuming from step {found.manifest.step:,}"
+            if found
+            else "no checkpoint verifies: starting from the beginning"
+        )
+        self.reporter.update(
+            skipped=tuple(skipped),
+            resumed_from=str(found.manifest.checkpoint_id) if found else None,
+            from_step=found.manifest.step if found else 0,
+            step=found.manifest.step if found else 0,
+            event=event,
+        )
+        return found
+
+    def _enter(self, run: Run, folders: Folders, checkpoint: Checkpoint | None) -> Interpreter:
+        """Start LAMMPS and bring it to where the run stands."""
+        cwd = folders.workspace / Path(run.deck).parent
+        journal = checkpoint.journal if checkpoint else Journal(deck=Path(run.deck).name)
+        log = "none" if checkpoint else str(journal.log)
+        command = [*self.settings.lmp, *self.settings.lmp_flags, "-log", log]
+        lammps = self._lammps = Lammps(command, cwd, folders.control)
+        seeds: tuple[int, ...] = ()
+        if checkpoint is not None:
+            seeds = self._replay(lammps, checkpoint)
+        session = self._session = Session(
+            lammps=lammps,
+            journal=journal,
+            workspace=folders.workspace,
+            cwd=cwd,
+            control=ControlFiles(folders.control),
+            book=_book(folders.workspace, checkpoint),
+            seconds=self.settings.checkpoint_seconds,
+            sink=self._take,
+            heartbeat=self._heartbeat,
+            check_state=checkpoint is not None,
+        )
+        self._committer = Committer(
+            bucket=self.bucket,
+            workspace=folders.workspace,
+            inputs=_modification_times(folders.workspace),
+            lammps_version=self._version,
+            origin=self._origin(checkpoint, seeds),
+            verified=self._verified,
+            failed=lambda reason: self.reporter.update(event=f"not stored: {reason}"),
+        )
+        if checkpoint is not None:
+            for setting in journal.settings:
+                session.command_given(setting.words)
+            if journal.log is not None:
+                lammps.send(f"log {journal.log}")
+            if journal.box:
+                session.box_made()
+        session.log_opened()
+        lammps.tick = session.tick
+        if self._watch.ending is not None:
+            session.stop()
+        self.reporter.update(phase=Phase.RUNNING, event="LAMMPS is running")
+        return Interpreter(lammps, journal, _reader(cwd), session, resumed=checkpoint is not None)
+
+    def _replay(self, lammps: Lammps, checkpoint: Checkpoint) -> tuple[int, ...]:
+        manifest = checkpoint.manifest
+        lammps.step()
+        if self._version() != manifest.lammps_version:
+            raise ResumeError(
+                f"the run was begun with LAMMPS {manifest.lammps_version}, this is "
+                f"{self._version()}: restart files do not cross versions"
+            )
+        return replay(
+            lammps,
+            checkpoint.journal,
+            checkpoint.restart,
+            manifest.time_step,
+            self.settings.attempt,
+        )
+
+    def _origin(self, checkpoint: Checkpoint | None, seeds: tuple[int, ...]) -> Origin:
+        manifest = checkpoint.manifest if checkpoint else None
+        return Origin(
+            run_id=self.settings.run_id,
+            attempt=self.settings.attempt,
+            from_step=manifest.step if manifest else 0,
+            parent=str(manifest.checkpoint_id) if manifest else None,
+            lineage=manifest.segments if manifest else (),
+            lammps_flags=self.settings.lmp_flags,
+            seeds=seeds,
+        )
+
+    def _finish(self, interpreter: Interpreter) -> Ended:
+        assert self._lammps is not None
+        assert self._session is not None
+        assert self._committer is not None
+        try:
+            interpreter.execute()
+            # Everything sent has been done once LAMMPS answers: only then is the book complete.
+            time_step = self._lammps.step()
+        except Stopped as stopped:
+            return self._leave(stopped)
+        self._lammps.close()
+        journal = interpreter.journal
+        self._committer.complete(
+            journal.steps_done, time_step, self._session.book.cut_all(), self._appended()
+        )
+        self.reporter.update(step=journal.steps_done, time_step=time_step, eta_seconds=0.0)
+        return Ended(ExitCode.COMPLETED, Ending.COMPLETED, "The deck reached its end.")
+
+    def _leave(self, stopped: Stopped) -> Ended:
+        """Store a last checkpoint if the simulation stands at a step, and say how it went."""
+        assert self._session is not None
+        assert self._committer is not None
+        ending = self._watch.ending or Ending.TERMINATED
+        if stopped.step >= 0:
+            self._session.write_checkpoint()
+            progress = self._session.progress
+            self.reporter.update(step=progress.step, time_step=progress.time_step)
+        stored = self._committer.wait(self._watch.deadline - time.monotonic())
+        status = self.reporter.status
+        kept = f"step {status.checkpoint_step:,}" if status.checkpoint else "no checkpoint"
+        note = "" if stored else " The last one was not stored in time."
+        reason = f"Stopped by {ending.value} with {kept} stored.{note}"
+        return Ended(ExitCode.CHECKPOINTED, ending, reason)
+
+    def _take(self, snapshot: Snapshot) -> None:
+        assert self._committer is not None
+        self._committer.take(snapshot, self._appended())
+
+    def _appended(self) -> frozenset[str]:
+        assert self._session is not None
+        return frozenset(self._session.book.files)
+
+    def _verified(self, checkpoint: CheckpointId) -> None:
+        status = self.reporter.status
+        change: dict[str, object] = {
+            "checkpoint": str(checkpoint),
+            "checkpoint_step": checkpoint.step,
+            "checkpoints_written": status.checkpoints_written + 1,
+            "event": f"checkpoint at step {checkpoint.step:,} is verified",
+        }
+        if self._watch.notice_at is not None:
+            waited = utc_now() - self._watch.notice_at
+            change["notice_to_verified_seconds"] = waited.total_seconds()
+        self.reporter.update(**change)
+
+    def _stop(self, ending: Ending, notice: SpotNotice | None) -> None:
+        when = f", the machine goes at {notice.time:%H:%M:%S} UTC" if notice else ""
+        self.reporter.update(
+            phase=Phase.STOPPING,
+            notice_at=self._watch.notice_at,
+            event=f"{ending.value}{when}: stopping at the next clean step",
+        )
+        if self._session is not None:
+            self._session.stop()
+
+    def _heartbeat(self) -> None:
+        assert self._session is not None
+        if time.monotonic() > self._watch.deadline:
+            raise Stopped(-1)
+        progress = self._session.progress
+        total, speed = self.reporter.status.steps_total, progress.steps_per_second
+        self.reporter.update(
+            step=max(progress.step, self.reporter.status.from_step),
+            time_step=progress.time_step,
+            stage=progress.stage,
+            steps_per_second=speed,
+            eta_seconds=max(0, total - progress.step) / speed if total and speed else None,
+        )
+
+    def _version(self) -> str:
+        assert self._lammps is not None
+        match = _VERSION.search(self._lammps.screen())
+        return match[1] if match else "unknown"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where an attempt works: the deck's files, and the files shared with LAMMPS."""
+
+    workspace: Path
+    control: Path
+
+    @classmethod
+    def make(cls, scratch: Path) -> Folders:
+        """LAMMPS cuts commands at blanks, so the control folder's path must have none."""
+        workspace = scratch / "deck"
+        shutil.rmtree(workspace, ignore_errors=True)
+        workspace.mkdir(parents=True)
+        plain = not re.search(r"[\s,()$\"'&#]", str(scratch))
+        control = Path(tempfile.mkdtemp(prefix="deckhand-", dir=scratch if plain else None))
+        return cls(workspace, control)
+
+
+def _book(workspace: Path, checkpoint: Checkpoint | None) -> OutputBook:
+    if checkpoint is None:
+        return OutputBook(workspace)
+    parents = frozenset(
+        output.path
+        for segment in checkpoint.manifest.segments
+        for output in segment.outputs
+        if output.kind is OutputKind.APPEND and output.size
+    )
+    return OutputBook(
+        workspace,
+        resumed_step=checkpoint.manifest.time_step,
+        mid_run=checkpoint.journal.run is not None,
+        parents=parents,
+    )
+
+
+def _modification_times(workspace: Path) -> dict[str, int]:
+    return {
+        path.relative_to(workspace).as_posix(): path.stat().st_mtime_ns
+        for path in workspace.rglob("*")
+        if path.is_file()
+    }
+
+
+def _reader(cwd: Path) -> Callable[[str], Script]:
+    def read(file: str) -> Script:
+        try:
+            return parse(file, (cwd / file).read_text(encoding="utf-8", errors="replace"))
+        except OSError as error:
+            raise DeckError(f"cannot read {file}: {error.strerror}") from error
+
+    return read

@@ -1,0 +1,54 @@
+"""What an attempt is told by its environment."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deckhand.adapters.imds import DEFAULT_ENDPOINT
+from deckhand.domain.keys import CheckpointId
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One attempt's orders. Durations in seconds.
+
+    `checkpoint` is the checkpoint to resume from, None to start at the beginning; `stop_after`
+    is when the attempt must have stopped by itself (0 for never).
+    """
+
+    run_id: str
+    attempt: int
+    runs_bucket: str
+    checkpoint: CheckpointId | None
+    scratch: Path
+    checkpoint_seconds: float
+    status_seconds: float
+    notice_poll_seconds: float
+    stop_after_seconds: float
+    lmp: tuple[str, ...]
+    lmp_flags: tuple[str, ...]
+    imds_endpoint: str
+    job_id: str | None
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """Raises KeyError or ValueError for an environment that Batch would not give."""
+        checkpoint = environment.get("CHECKPOINT", "")
+        return cls(
+            run_id=environment["RUN_ID"],
+            attempt=int(environment["ATTEMPT"]),
+            runs_bucket=environment["RUNS_BUCKET"],
+            checkpoint=CheckpointId.parse(checkpoint) if checkpoint else None,
+            scratch=Path(environment["DECKHAND_SCRATCH"]),
+            checkpoint_seconds=float(environment.get("CHECKPOINT_SECONDS", "600")),
+            status_seconds=float(environment.get("STATUS_SECONDS", "15")),
+            notice_poll_seconds=float(environment.get("NOTICE_POLL_SECONDS", "5")),
+            stop_after_seconds=float(environment.get("STOP_AFTER_SECONDS", "0")),
+            lmp=tuple(shlex.split(environment.get("LMP", "lmp"))),
+            lmp_flags=tuple(shlex.split(environment.get("LMP_FLAGS", ""))),
+            imds_endpoint=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", DEFAULT_ENDPOINT),
+            job_id=environment.get("AWS_BATCH_JOB_ID"),
+        )

@@ -1,0 +1,245 @@
+"""A bucket, a metadata service and real attempts as child processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from deckhand.domain import keys
+from deckhand.domain.keys import CheckpointId
+from deckhand.domain.manifest import Manifest, OutputKind, read_manifest
+from deckhand.domain.run import Contract, InputFile, Run
+from deckhand.domain.status import Status
+
+RUN_ID = "melt-0123456789abcdef"
+BUCKET = "runs-under-test"
+CORE = Path(__file__).parents[2] / "layers/core"
+LMP = Path(sys.executable).with_name("lmp")
+PATIENCE_SECONDS = 60
+
+
+class MetadataService:
+    """Instance metadata of one machine, IMDSv2, with a notice to switch on."""
+
+    def __init__(self) -> None:
+        self.notice: str | None = None
+        service = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                self._say(200, "token")
+
+            def do_GET(self) -> None:
+                if self.headers.get("X-aws-ec2-metadata-token") != "token":
+                    self._say(401, "")
+                elif self.path.endswith("/spot/instance-action") and service.notice:
+                    self._say(200, service.notice)
+                elif self.path.endswith("/instance-id"):
+                    self._say(200, "i-0123456789abcdef0")
+                else:
+                    self._say(404, "")
+
+            def _say(self, code: int, text: str) -> None:
+                self.send_response(code)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_: Any) -> None:
+                """Quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def give_notice(self, seconds: float = 120) -> None:
+        at = datetime.now(UTC) + timedelta(seconds=seconds)
+        self.notice = json.dumps({"action": "terminate", "time": at.strftime("%Y-%m-%dT%H:%M:%SZ")})
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass
+class Cloud:
+    """The bucket of a run and the attempts made on it."""
+
+    endpoint: str
+    scratch: Path
+    metadata: MetadataService
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def s3(self) -> Any:
+        return boto3.client("s3", endpoint_url=self.endpoint)
+
+    def admit(self, files: dict[str, str], deck: str, total_steps: int | None = None) -> None:
+        inputs = []
+        for path, text in files.items():
+            body = text.encode()
+            self.s3.put_object(Bucket=BUCKET, Key=keys.deck(RUN_ID, path), Body=body)
+            digest = hashlib.sha256(body).hexdigest()
+            inputs.append(InputFile(path=path, version_id="1", size=len(body), sha256=digest))
+        run = Run(
+            run_id=RUN_ID,
+            drop="inbox/melt/",
+            deck=deck,
+            inputs=tuple(inputs),
+            contract=Contract.EXACT,
+            total_steps=total_steps,
+            admitted_at=datetime.now(UTC),
+        )
+        self.s3.put_object(
+            Bucket=BUCKET, Key=keys.run_record(RUN_ID), Body=run.model_dump_json().encode()
+        )
+
+    def start(self, attempt: int, checkpoint: str = "", **options: str) -> subprocess.Popen[bytes]:
+        scratch = self.scratch / f"a{attempt}"
+        scratch.mkdir()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(CORE),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-2",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.metadata.endpoint,
+            "RUN_ID": RUN_ID,
+            "ATTEMPT": str(attempt),
+            "CHECKPOINT": checkpoint,
+            "RUNS_BUCKET": BUCKET,
+            "DECKHAND_SCRATCH": str(scratch),
+            "CHECKPOINT_SECONDS": "0.6",
+            "STATUS_SECONDS": "0.2",
+            "NOTICE_POLL_SECONDS": "0.2",
+            "LMP": str(LMP),
+            **self.options,
+            **options,
+        }
+        with (scratch / "stderr").open("wb") as said:
+            return subprocess.Popen(
+                [sys.executable, "-m", "deckhand.runner"], env=environment, stderr=said
+            )
+
+    def status(self, attempt: int) -> Status | None:
+        try:
+            answer = self.s3.get_object(Bucket=BUCKET, Key=keys.status(RUN_ID, attempt))
+        except self.s3.exceptions.NoSuchKey:
+            return None
+        return Status.model_validate_json(answer["Body"].read())
+
+    def wait_for(
+        self, process: subprocess.Popen[bytes], attempt: int, seen: Callable[[Status], bool]
+    ) -> Status:
+        """Wait until the attempt's status shows something."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            status = self.status(attempt)
+            if status is not None and seen(status):
+                return status
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise AssertionError(f"never seen; {status}\n{self.said(attempt)}")
+
+    def said(self, attempt: int) -> str:
+        return (self.scratch / f"a{attempt}" / "stderr").read_text()
+
+    def checkpoints(self) -> list[CheckpointId]:
+        listing = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=keys.checkpoints(RUN_ID))
+        found = [keys.parse_manifest(item["Key"]) for item in listing.get("Contents", ())]
+        return sorted(parsed[1] for parsed in found if parsed)
+
+    def newest(self) -> str:
+        return str(self.checkpoints()[-1])
+
+    def completion(self, attempt: int) -> Manifest:
+        answer = self.s3.get_object(Bucket=BUCKET, Key=keys.completion(RUN_ID, attempt))
+        return read_manifest(answer["Body"].read(), RUN_ID)
+
+    def results(self, attempt: int) -> dict[str, bytes]:
+        """The files of a completed run, joined as close_run joins them."""
+        joined: dict[str, bytes] = {}
+        for segment in self.completion(attempt).segments:
+            for output in segment.outputs:
+                parts = [
+                    self.s3.get_object(
+                        Bucket=BUCKET,
+                        Key=keys.output_piece(RUN_ID, segment.attempt, output.path, piece.begin),
+                    )["Body"].read()
+                    for piece in output.pieces
+                ]
+                before = joined.get(output.path, b"") if output.kind is OutputKind.APPEND else b""
+                joined[output.path] = before + b"".join(parts)
+        return joined
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def cloud(moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    metadata = MetadataService()
+    made = Cloud(moto_endpoint, tmp_path, metadata)
+    bucket = boto3.resource("s3", endpoint_url=moto_endpoint).create_bucket(Bucket=BUCKET)
+    yield made
+    metadata.close()
+    bucket.objects.all().delete()
+    bucket.delete()
+
+
+@pytest.fixture
+def undisturbed(tmp_path: Path) -> Callable[[dict[str, str], str], dict[str, bytes]]:
+    """Run a deck in plain `lmp`; the files it leaves."""
+
+    def run(files: dict[str, str], deck: str) -> dict[str, bytes]:
+        folder = tmp_path / "undisturbed"
+        folder.mkdir()
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+        subprocess.run(
+            [LMP, "-in", deck, "-screen", "none"], cwd=folder, check=True, timeout=PATIENCE_SECONDS
+        )
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and path.relative_to(folder).as_posix() not in files
+        }
+
+    return run
+
+
+def lose(process: subprocess.Popen[bytes]) -> None:
+    """The machine is gone without a word."""
+    process.send_signal(signal.SIGKILL)
+    process.wait(PATIENCE_SECONDS)

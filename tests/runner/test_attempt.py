@@ -1,0 +1,154 @@
+"""Attempts of real decks on real LAMMPS, ended in every way a machine ends them."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable
+
+import pytest
+from conftest import BUCKET, PATIENCE_SECONDS, RUN_ID, Cloud, lose
+from decks import BOX, STAGES
+
+from deckhand.domain import keys
+from deckhand.domain.manifest import RESTART_NAME
+from deckhand.domain.status import Ending, ExitCode, Status
+from deckhand.lammps.thermo import read_rows
+
+Undisturbed = Callable[[dict[str, str], str], dict[str, bytes]]
+
+
+def two_checkpoints(status: Status) -> bool:
+    return status.checkpoints_written >= 2
+
+
+def steps_of(rows: bytes) -> list[int]:
+    return [row.step for row in read_rows(rows)]
+
+
+def frames_of(dump: bytes) -> list[int]:
+    return [int(step) for step in re.findall(rb"ITEM: TIMESTEP\n(\d+)\n", dump)]
+
+
+def first_words(rows: bytes) -> list[bytes]:
+    return [b" ".join(line.split()[:2]) for line in rows.splitlines() if not line.startswith(b"#")]
+
+
+def assert_seamless(got: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    """Every row and every frame once, and no file missing."""
+    assert got.keys() == expected.keys()
+    assert steps_of(got["log.lammps"]) == steps_of(expected["log.lammps"])
+    assert frames_of(got["melt.lammpstrj"]) == frames_of(expected["melt.lammpstrj"])
+    assert got["melt.lammpstrj"].count(b"\n") == expected["melt.lammpstrj"].count(b"\n")
+    column = [line.split()[0] for line in expected["msd.dat"].splitlines()]
+    assert [line.split()[0] for line in got["msd.dat"].splitlines()] == column
+    assert first_words(got["notes.txt"]) == first_words(expected["notes.txt"])
+    assert got["diary.txt"] == expected["diary.txt"]
+
+
+def test_undisturbed_attempt_gives_what_plain_lammps_gives(
+    cloud: Cloud, undisturbed: Undisturbed
+) -> None:
+    cloud.admit(STAGES, "in.stages", total_steps=18000)
+    process = cloud.start(1, CHECKPOINT_SECONDS="600")
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.COMPLETED, cloud.said(1)
+    assert_seamless(cloud.results(1), undisturbed(STAGES, "in.stages"))
+    status = cloud.status(1)
+    assert status is not None
+    assert (status.ending, status.step, status.time_step) == (Ending.COMPLETED, 18000, 12000)
+
+
+def test_notice_then_loss_then_end_is_seamless(cloud: Cloud, undisturbed: Undisturbed) -> None:
+    expected = undisturbed(STAGES, "in.stages")
+    cloud.admit(STAGES, "in.stages", total_steps=18000)
+
+    first = cloud.start(1)
+    cloud.wait_for(first, 1, two_checkpoints)
+    cloud.metadata.give_notice()
+    assert first.wait(PATIENCE_SECONDS) == ExitCode.CHECKPOINTED, cloud.said(1)
+    told = cloud.status(1)
+    assert told is not None
+    assert told.ending is Ending.SPOT_NOTICE
+    assert told.checkpoint == cloud.newest()
+    assert told.checkpoint_step == told.step
+
+    cloud.metadata.notice = None
+    second = cloud.start(2, checkpoint=cloud.newest())
+    cloud.wait_for(second, 2, two_checkpoints)
+    lose(second)
+
+    third = cloud.start(3, checkpoint=cloud.newest())
+    assert third.wait(PATIENCE_SECONDS) == ExitCode.COMPLETED, cloud.said(3)
+    assert_seamless(cloud.results(3), expected)
+    assert [segment.attempt for segment in cloud.completion(3).segments] == [1, 2, 3]
+
+
+def test_sigterm_writes_a_checkpoint(cloud: Cloud) -> None:
+    cloud.admit(STAGES, "in.stages")
+    process = cloud.start(1, CHECKPOINT_SECONDS="600")
+    cloud.wait_for(process, 1, lambda status: status.step > 500)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.CHECKPOINTED
+    status = cloud.status(1)
+    assert status is not None
+    assert status.ending is Ending.TERMINATED
+    assert status.checkpoint is not None
+
+
+def test_walltime_writes_a_checkpoint(cloud: Cloud) -> None:
+    cloud.admit(STAGES, "in.stages")
+    process = cloud.start(1, STOP_AFTER_SECONDS="1.5")
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.CHECKPOINTED
+    status = cloud.status(1)
+    assert status is not None
+    assert status.ending is Ending.WALLTIME
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda body: body[: len(body) // 2],
+        lambda body: body[:100] + bytes([body[100] ^ 1]) + body[101:],
+        lambda body: body[:64] + bytes(4096) + body[64 + 4096 :],
+        lambda body: b"",
+    ],
+    ids=["truncated", "one bit flipped", "a page of zeros", "empty"],
+)
+def test_damaged_checkpoint_is_passed_over(cloud: Cloud, damage: Callable[[bytes], bytes]) -> None:
+    cloud.admit(STAGES, "in.stages")
+    first = cloud.start(1)
+    cloud.wait_for(first, 1, two_checkpoints)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(PATIENCE_SECONDS) == ExitCode.CHECKPOINTED
+    older, newest = cloud.checkpoints()[-2:]
+    key = keys.checkpoint_file(RUN_ID, newest, RESTART_NAME)
+    body = cloud.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    cloud.s3.put_object(Bucket=BUCKET, Key=key, Body=damage(body))
+
+    second = cloud.start(2, checkpoint=str(newest))
+    status = cloud.wait_for(second, 2, lambda status: status.resumed_from is not None)
+    assert status.resumed_from == str(older)
+    assert status.skipped[0].startswith(str(newest))
+    lose(second)
+
+
+def test_mistyped_command_names_the_line(cloud: Cloud) -> None:
+    cloud.admit({"in.wrong": f"{BOX}\nthermoo 100\nrun 10\n"}, "in.wrong")
+    process = cloud.start(1)
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.DECK_ERROR
+    status = cloud.status(1)
+    assert status is not None
+    assert status.ending is Ending.DECK_ERROR
+    assert "in.wrong, line 14" in status.reason
+    assert "thermoo" in status.reason
+    assert any("ERROR" in line for line in status.log_tail)
+
+
+def test_changed_input_is_not_run(cloud: Cloud) -> None:
+    cloud.admit(STAGES, "in.stages")
+    cloud.s3.put_object(Bucket=BUCKET, Key=keys.deck(RUN_ID, "bath.inc"), Body=b"run 1\n")
+    process = cloud.start(1)
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.IO_ERROR
+    status = cloud.status(1)
+    assert status is not None
+    assert "bath.inc" in status.reason
