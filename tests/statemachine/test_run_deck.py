@@ -1,0 +1,236 @@
+"""Every way a run can take through the state machine ends with the run closed or somebody told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.statemachine.engine import ROOT, RUN_ID, Fault, Raised, Script, execute
+
+ACCEPTED = {"decision": "accepted", "reason": ""}
+INCOMPLETE = {"decision": "incomplete", "reason": "data.melt is not there yet"}
+REJECTED = {"decision": "rejected", "reason": 'in.melt, line 3: unknown command "pear_style"'}
+ON_SPOT = {"decision": "spot", "reason": "Spot is the cheaper market.", "timeout_seconds": 604800}
+ON_DEMAND = {"decision": "on-demand", "reason": "No spot machine.", "timeout_seconds": 21600}
+GIVE_UP = {
+    "decision": "give up",
+    "attempt": 6,
+    "checkpoint": "",
+    "timeout_seconds": 0,
+    "reason": "5 attempts in a row ended without a newer checkpoint.",
+}
+GO_ON = {"decision": "plan", "state": "running", "verdict": "interrupted", "reason": "reclaimed"}
+DONE = {"decision": "close", "state": "completed", "verdict": "completed", "reason": "It ended."}
+WRONG = {"decision": "close", "state": "failed", "verdict": "deck error", "reason": "Lost atoms"}
+STEPS = ("CheckDeck", "PlanAttempt", "JudgeAttempt")
+SERVICE_FAULTS = ("ServiceException", "TooManyRequestsException")
+
+
+def event(name: str) -> dict[str, Any]:
+    return dict(json.loads((ROOT / "events" / name).read_text(encoding="utf-8")))
+
+
+def planned(number: int, checkpoint: str, plan: dict[str, Any] = ON_SPOT) -> dict[str, Any]:
+    return {**plan, "attempt": number, "checkpoint": checkpoint}
+
+
+def closes_as(state: str) -> list[Any]:
+    return [{"state": state, "reason": f"The run is {state}."}]
+
+
+def script(**answers: list[Any]) -> Script:
+    """A run that goes well, but for *answers*."""
+    return Script(
+        {
+            "CheckDeck": [ACCEPTED],
+            "PlanAttempt": [planned(1, "")],
+            "SpotQueue": [event("batch_succeeded.json")],
+            "OnDemandQueue": [event("batch_succeeded.json")],
+            "JudgeAttempt": [DONE],
+            "CloseRun": closes_as("completed"),
+            "Messages": [{}],
+            **answers,
+        }
+    )
+
+
+def environment(request: dict[str, Any]) -> dict[str, str]:
+    pairs = request["ContainerOverrides"]["Environment"]
+    return {pair["Name"]: pair["Value"] for pair in pairs if "Name" in pair}
+
+
+def test_a_good_deck_is_carried_to_its_end() -> None:
+    played = script()
+    ended = execute(played)
+    assert ended.status == "SUCCEEDED"
+    assert played.steps() == ["CheckDeck", "PlanAttempt", "SpotQueue", "JudgeAttempt", "CloseRun"]
+    assert played.requests("CheckDeck") == [{"run_id": RUN_ID, "drop": "inbox/melt/"}]
+    job = played.requests("SpotQueue")[0]
+    assert job["JobName"] == f"{RUN_ID}-a1"
+    assert job["ShareIdentifier"] == "default"
+    assert job["RetryStrategy"] == {"Attempts": 1}
+    assert job["Timeout"] == {"AttemptDurationSeconds": 604800}
+    assert environment(job) == {
+        "RUN_ID": RUN_ID,
+        "ATTEMPT": "1",
+        "CHECKPOINT": "",
+        "MARKET": "spot",
+        "STOP_AFTER_SECONDS": "604500",
+    }
+    judged = played.requests("JudgeAttempt")[0]
+    assert (judged["attempt"], judged["error"], judged["cause"]) == (1, "", "")
+    assert judged["job"]["JobId"] == event("batch_succeeded.json")["JobId"]
+    assert played.requests("CloseRun")[0]["state"] == "completed"
+
+
+def test_two_interruptions_then_the_end() -> None:
+    played = script(
+        PlanAttempt=[
+            planned(1, ""),
+            planned(2, "000000120000-a1"),
+            planned(3, "000000240000-a2"),
+        ],
+        SpotQueue=[
+            event("batch_checkpointed.json"),
+            event("batch_host_lost.json"),
+            event("batch_succeeded.json"),
+        ],
+        JudgeAttempt=[GO_ON, GO_ON, DONE],
+    )
+    assert execute(played).status == "SUCCEEDED"
+    attempts = [environment(request) for request in played.requests("SpotQueue")]
+    assert [a["ATTEMPT"] for a in attempts] == ["1", "2", "3"]
+    assert [a["CHECKPOINT"] for a in attempts] == ["", "000000120000-a1", "000000240000-a2"]
+    lost = played.requests("JudgeAttempt")[1]
+    assert lost["error"] == "States.TaskFailed"
+    assert lost["job"] is None
+    assert json.loads(lost["cause"])["StatusReason"].startswith("Host EC2")
+
+
+def test_without_spot_capacity_the_next_attempt_is_bought_on_demand() -> None:
+    played = script(
+        PlanAttempt=[planned(1, ""), planned(2, "", ON_DEMAND)],
+        SpotQueue=[event("batch_no_capacity.json")],
+        JudgeAttempt=[GO_ON, DONE],
+    )
+    assert execute(played).status == "SUCCEEDED"
+    job = played.requests("OnDemandQueue")[0]
+    assert environment(job)["MARKET"] == "on-demand"
+    assert job["Timeout"] == {"AttemptDurationSeconds": 21600}
+
+
+def test_a_short_attempt_keeps_half_its_time_for_work() -> None:
+    played = script(PlanAttempt=[{**planned(1, ""), "timeout_seconds": 90}])
+    execute(played)
+    assert environment(played.requests("SpotQueue")[0])["STOP_AFTER_SECONDS"] == "45"
+
+
+@pytest.mark.parametrize(
+    "name", ["batch_deck_error", "batch_out_of_memory", "batch_cancelled", "batch_cannot_pull"]
+)
+def test_a_verdict_against_the_run_closes_it(name: str) -> None:
+    played = script(
+        SpotQueue=[event(f"{name}.json")], JudgeAttempt=[WRONG], CloseRun=closes_as("failed")
+    )
+    ended = execute(played)
+    assert (ended.status, ended.error) == ("FAILED", "failed")
+    assert played.requests("CloseRun") == [
+        {"run_id": RUN_ID, "state": "failed", "reason": "Lost atoms"}
+    ]
+    assert len(played.requests("SpotQueue")) == 1
+
+
+def test_a_rejected_deck_costs_no_machine() -> None:
+    played = script(CheckDeck=[REJECTED], CloseRun=closes_as("rejected"))
+    ended = execute(played)
+    assert (ended.status, ended.error) == ("FAILED", "rejected")
+    assert played.requests("CloseRun")[0] == {
+        "run_id": RUN_ID,
+        "state": "rejected",
+        "reason": REJECTED["reason"],
+    }
+    assert "SpotQueue" not in played.steps()
+
+
+def test_missing_files_are_waited_for() -> None:
+    played = script(CheckDeck=[INCOMPLETE, INCOMPLETE, ACCEPTED])
+    ended = execute(played)
+    assert ended.status == "SUCCEEDED"
+    assert ended.states.count("WaitForFiles") == 2
+    assert [r["drop"] for r in played.requests("CheckDeck")] == ["inbox/melt/"] * 3
+
+
+def test_a_run_that_gets_nowhere_is_given_up() -> None:
+    played = script(
+        PlanAttempt=[planned(1, ""), GIVE_UP],
+        SpotQueue=[event("batch_timed_out.json")],
+        JudgeAttempt=[GO_ON],
+        CloseRun=closes_as("failed"),
+    )
+    assert execute(played).status == "FAILED"
+    closed = played.requests("CloseRun")[0]
+    assert (closed["state"], closed["reason"]) == ("failed", GIVE_UP["reason"])
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_breaks_still_closes_the_run(step: str) -> None:
+    played = script(
+        **{step: [Raised("ValidationError", 'a "quoted" word')]}, CloseRun=closes_as("failed")
+    )
+    ended = execute(played)
+    assert ended.status == "FAILED"
+    assert len(played.requests(step)) == 1, "a bug is not retried"
+    closed = played.requests("CloseRun")[0]
+    assert closed["state"] == "failed"
+    assert closed["reason"].startswith(f"{step} failed: ValidationError")
+    assert 'a \\"quoted\\" word' in closed["reason"]
+
+
+@pytest.mark.parametrize("step", (*STEPS, "CloseRun"))
+def test_a_service_that_falters_is_asked_again(step: str) -> None:
+    good = script().answers[step]
+    played = script(**{step: [*(Fault(code) for code in SERVICE_FAULTS), *good]})
+    assert execute(played).status == "SUCCEEDED"
+    assert len(played.requests(step)) == 3
+
+
+def test_a_job_that_batch_does_not_take_is_submitted_again() -> None:
+    played = script(SpotQueue=[Fault("ServerException"), event("batch_succeeded.json")])
+    assert execute(played).status == "SUCCEEDED"
+    assert played.requests("JudgeAttempt")[0]["error"] == ""
+
+
+def test_a_job_that_batch_refuses_is_judged() -> None:
+    played = script(
+        SpotQueue=[Fault("ClientException", "Container Overrides length must be at most 8192")],
+        JudgeAttempt=[WRONG],
+        CloseRun=closes_as("failed"),
+    )
+    assert execute(played).status == "FAILED"
+    judged = played.requests("JudgeAttempt")[0]
+    assert judged["error"] == "Batch.ClientException"
+    assert "8192" in judged["cause"]
+    assert len(played.requests("SpotQueue")) == 1
+
+
+def test_when_closing_fails_the_operator_is_told() -> None:
+    played = script(CloseRun=[Raised("StorageError", "results are gone")])
+    ended = execute(played)
+    assert (ended.status, ended.error) == ("FAILED", "failed")
+    message = played.requests("Messages")[0]
+    assert message["Subject"] == f"Deckhand could not close {RUN_ID}"
+    assert len(message["Subject"]) < 100
+    assert "ended as completed" in message["Message"]
+    assert "StorageError" in message["Message"]
+    assert "results are gone" in (ended.cause or "")
+
+
+def test_when_nobody_can_be_told_the_execution_still_fails_with_the_reason() -> None:
+    played = script(
+        CloseRun=[Raised("StorageError")], Messages=[Fault("AuthorizationErrorException")]
+    )
+    ended = execute(played)
+    assert (ended.status, ended.error) == ("FAILED", "failed")
+    assert "StorageError" in (ended.cause or "")

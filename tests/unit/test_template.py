@@ -1,0 +1,94 @@
+"""What the template promises to the code: triggers, environment variables, key patterns."""
+
+from __future__ import annotations
+
+import json
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deckhand.domain import deck, keys
+from deckhand.domain.keys import CheckpointId
+from tools.project import ROOT, Project, load
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return load()
+
+
+def patterns(project: Project, rule: str) -> list[str]:
+    event = project.stacks["template"]["Resources"][rule]["Properties"]["EventPattern"]
+    return [item["wildcard"] for item in event["detail"]["object"]["key"]]
+
+
+def matches(key: str, wildcards: list[str]) -> bool:
+    """EventBridge's wildcard: `*` stands for any characters, slashes too."""
+    return any(fnmatchcase(key, re.sub(r"([\[?])", "[\\1]", wildcard)) for wildcard in wildcards)
+
+
+@pytest.mark.parametrize("folder", ["", "melt/", "a b+c/", "study/deep/"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "in.melt",
+        "run.yaml",
+        *(f"melt{suffix}" for suffix in (*deck.DECK_SUFFIXES, *deck.ARCHIVE_SUFFIXES)),
+    ],
+)
+def test_every_trigger_reaches_the_intake(project: Project, folder: str, name: str) -> None:
+    key = f"{keys.INBOX}{folder}{name}"
+    assert deck.is_trigger(key)
+    assert matches(key, patterns(project, "DeckUploaded"))
+
+
+@pytest.mark.parametrize(
+    "key", ["inbox/melt/data.melt", "inbox/melt/log.lammps.1", "other/in.melt"]
+)
+def test_other_uploads_do_not(project: Project, key: str) -> None:
+    assert not matches(key, patterns(project, "DeckUploaded"))
+
+
+def test_only_manifests_of_checkpoints_prune(project: Project) -> None:
+    checkpoint = CheckpointId(step=120000, attempt=2)
+    wildcards = patterns(project, "CheckpointWritten")
+    assert matches(keys.manifest("melt-3f9c", checkpoint), wildcards)
+    assert not matches(keys.checkpoint_file("melt-3f9c", checkpoint, "restart.zst"), wildcards)
+    assert not matches(keys.completion("melt-3f9c", 2), wildcards)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "functions").glob("*/app.py")), ids=str)
+def test_a_function_is_given_the_environment_it_asks_for(project: Project, path: Path) -> None:
+    logical = "".join(part.title() for part in path.parent.name.split("_"))
+    properties: dict[str, Any] = project.stacks["template"]["Resources"][logical]["Properties"]
+    asked = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', path.read_text(encoding="utf-8")))
+    assert asked <= set(properties["Environment"]["Variables"])
+
+
+def test_the_job_gets_what_the_runner_reads(project: Project) -> None:
+    job = project.stacks["compute"]["Resources"]["AttemptJob"]["Properties"]["ContainerProperties"]
+    assert job["Command"] == ["python3", "-m", "deckhand.runner"]
+    names = set(re.findall(r'"Name": "([A-Z_]+)"', json.dumps(job["Environment"])))
+    assert names == {
+        "RUNS_BUCKET",
+        "DECKHAND_SCRATCH",
+        "CHECKPOINT_SECONDS",
+        "STATUS_SECONDS",
+        "NOTICE_POLL_SECONDS",
+        "LMP",
+        "LMP_FLAGS",
+        "AWS_REGION",
+    }
+    mounts = {mount["ContainerPath"] for mount in job["MountPoints"]}
+    assert {
+        item["Value"] for item in job["Environment"] if item.get("Name") == "DECKHAND_SCRATCH"
+    } <= mounts
+
+
+def test_p4d_machines_are_shared_by_eight_attempts(project: Project) -> None:
+    prod = project.parameter_sets["prod"]
+    assert 96 // int(prod["JobVcpus"]) == 8
+    assert 8 * int(prod["JobMemoryMiB"]) < 1152 * 1024
