@@ -1,0 +1,166 @@
+"""What the container of a job attempt is on a laptop: command, environment, scratch folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from localcloud import processes
+
+ATTEMPT_MARKER = "LOCALCLOUD_ATTEMPT"
+"""Set in the environment of every process of an attempt, so that all of them can be found."""
+
+CLOUD_MARKER = "LOCALCLOUD"
+"""Set in everything the cloud starts, so that a warden can clean up after a cloud that crashed."""
+
+PYTHON_COMMANDS = frozenset({"python", "python3"})
+KILLED_BY_SIGNAL = 128
+
+
+@dataclass(frozen=True)
+class Image:
+    """What replaces the container image: an interpreter, and what every job finds around it."""
+
+    python: Path
+    pythonpath: str
+    scratch: Path
+    logs: Path
+    environment: Mapping[str, str]
+
+    def base_environment(self) -> dict[str, str]:
+        """Return the environment before Batch and the job definition add theirs.
+
+        Nothing of the emulator's own environment leaks in but the search path and the language.
+        """
+        paths = [str(self.python.parent), os.environ.get("PATH", os.defpath)]
+        found = {"PATH": os.pathsep.join(paths), "LANG": os.environ.get("LANG", "C.UTF-8")}
+        if self.pythonpath:
+            found["PYTHONPATH"] = self.pythonpath
+        return {**found, **self.environment}
+
+
+@dataclass(frozen=True)
+class ContainerPlan:
+    """What Batch decided for all attempts of one job."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    mount_paths: tuple[str, ...]
+
+
+def plan_container(
+    properties: Mapping[str, Any], overrides: Mapping[str, Any], parameters: Mapping[str, str]
+) -> ContainerPlan:
+    """Lay a submission's overrides over its job definition."""
+    command = overrides.get("command") or properties.get("command") or []
+    environment = {
+        pair["name"]: str(pair.get("value", ""))
+        for source in (properties, overrides)
+        for pair in source.get("environment") or []
+    }
+    mounts = [*(properties.get("mountPoints") or [])]
+    mounts += (properties.get("linuxParameters") or {}).get("tmpfs") or []
+    return ContainerPlan(
+        command=tuple(_substitute(word, parameters) for word in command),
+        environment=environment,
+        mount_paths=tuple(mount["containerPath"] for mount in mounts),
+    )
+
+
+class Container:
+    """One started attempt: its process tree and its folder."""
+
+    def __init__(
+        self, image: Image, plan: ContainerPlan, name: str, extra: Mapping[str, str]
+    ) -> None:
+        self._image = image
+        self._plan = plan
+        self._name = name
+        self._extra = extra
+        self._folder = image.scratch / name
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = image.logs / f"{name}.log"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the command; an OSError means the container cannot be started."""
+        for folder in (self._folder / "home", self._folder / "tmp", self.log.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        environment = self._environment()
+        command = [self._program(self._plan.command[0]), *self._plan.command[1:]]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=self._folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait(self) -> int:
+        """Wait for the command, then end what it left behind as a container's end does."""
+        assert self._process is not None
+        code = self._process.wait()
+        self.kill()
+        return code if code >= 0 else KILLED_BY_SIGNAL - code
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM to the first process only, as Docker does."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        running = self._process is not None and self._process.poll() is None
+        processes.kill(ATTEMPT_MARKER, self._name, self.pid if running else None)
+
+    def remove(self) -> None:
+        """Delete the scratch folder: nothing of an attempt survives its host but the log."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _program(self, word: str) -> str:
+        return str(self._image.python) if word in PYTHON_COMMANDS else word
+
+    def _environment(self) -> dict[str, str]:
+        given = {name: self._re_root(value) for name, value in self._plan.environment.items()}
+        return {
+            "HOME": str(self._folder / "home"),
+            "TMPDIR": str(self._folder / "tmp"),
+            **self._image.base_environment(),
+            **given,
+            **self._extra,
+            ATTEMPT_MARKER: self._name,
+        }
+
+    def _re_root(self, value: str) -> str:
+        """Turn a path on a mount into one below this attempt's folder, and make the mount."""
+        for mount in self._plan.mount_paths:
+            if value == mount or value.startswith(mount.rstrip("/") + "/"):
+                root = self._folder.joinpath(*PurePosixPath(mount).parts[1:])
+                root.mkdir(parents=True, exist_ok=True)
+                return str(self._folder) + value
+        return value
+
+
+def environment_pairs(environment: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in environment.items()]
+
+
+def _substitute(word: str, parameters: Mapping[str, str]) -> str:
+    prefix = "Ref::"
+    return parameters.get(word.removeprefix(prefix), word) if word.startswith(prefix) else word
+
+
+def remove_all(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,117 @@
+"""The control endpoint: list jobs, give spot notices, lose hosts, and serve each host's IMDS."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from localcloud import imds
+from localcloud.hosts import Host, Hosts, UnknownHost
+
+ListJobs = Callable[[], list[dict[str, Any]]]
+
+
+class ControlServer(ThreadingHTTPServer):
+    """A small HTTP server on 127.0.0.1, in threads of its own."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, hosts: Hosts, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _ControlRequest)
+        self.hosts = hosts
+        self.list_jobs: ListJobs = list
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def imds_url(self, host: Host) -> str:
+        """Return what AWS_EC2_METADATA_SERVICE_ENDPOINT is for jobs on *host*."""
+        return f"{self.url}/imds/{host.instance_id}"
+
+    def start(self, list_jobs: ListJobs) -> None:
+        self.list_jobs = list_jobs
+        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _ControlRequest(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: ControlServer
+
+    def do_GET(self) -> None:
+        match self.path.strip("/").split("/", 2):
+            case ["jobs"]:
+                self._send_json(self.server.list_jobs())
+            case ["imds", instance_id, path]:
+                token = self.headers.get(imds.TOKEN_HEADER)
+                self._on_host(instance_id, lambda host: imds.describe(host, f"/{path}", token))
+            case _:
+                self._send(HTTPStatus.NOT_FOUND, "")
+
+    def do_PUT(self) -> None:
+        match self.path.strip("/").split("/", 2):
+            case ["imds", instance_id, path]:
+                ttl = self.headers.get(imds.TOKEN_TTL_HEADER)
+                self._on_host(instance_id, lambda host: imds.issue_token(host, f"/{path}", ttl))
+            case _:
+                self._send(HTTPStatus.NOT_FOUND, "")
+
+    def do_POST(self) -> None:
+        try:
+            seconds = self._seconds()
+        except (ValueError, TypeError, AttributeError):
+            self._send_json({"message": 'The body must be {"seconds": n}.'}, HTTPStatus.BAD_REQUEST)
+            return
+        hosts = self.server.hosts
+        match self.path.strip("/").split("/"):
+            case ["hosts", instance_id, "spot-notice"]:
+                self._act(lambda: hosts.give_notice(instance_id, seconds))
+            case ["hosts", instance_id, "loss"]:
+                self._act(lambda: hosts.lose(instance_id))
+            case _:
+                self._send_json({"message": "No such action."}, HTTPStatus.NOT_FOUND)
+
+    def _seconds(self) -> float | None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        seconds = json.loads(body).get("seconds") if body.strip() else None
+        return None if seconds is None else max(0.0, float(seconds))
+
+    def _act(self, action: Callable[[], Host]) -> None:
+        try:
+            host = action()
+        except UnknownHost as error:
+            self._send_json({"message": str(error)}, HTTPStatus.NOT_FOUND)
+            return
+        lost_at = imds.clock(host.lost_at) if host.lost_at else None
+        self._send_json({"host": host.instance_id, "lost_at": lost_at})
+
+    def _on_host(self, instance_id: str, answer: Callable[[Host], imds.Answer]) -> None:
+        try:
+            host = self.server.hosts.find(instance_id)
+        except UnknownHost:
+            self._send(HTTPStatus.NOT_FOUND, "")
+            return
+        self._send(*answer(host))
+
+    def _send_json(self, value: object, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self._send(status, json.dumps(value), "application/json")
+
+    def _send(self, status: HTTPStatus, text: str, content_type: str = "text/plain") -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Stay silent: the runner polls twice a second."""

@@ -1,0 +1,76 @@
+"""Lambda: failures keep the name of their exception, workers outlive them, and few run at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+from localcloud.patches import PINNED, private
+
+REPORTS_FAILURE = (
+    '{"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")\n'
+    "        _real_stdout.flush()"
+)
+REPORTS_EXCEPTION = (
+    '{"status": "ok", "raised": type(e).__name__, "error": str(e), '
+    '"trace": traceback.format_exc()}) + "\\n")\n'
+    "        _real_stdout.flush()"
+)
+SEPARATOR = "\x1f"
+"""Carries the exception's name beside its text through MiniStack, which knows only the text."""
+
+
+def install(slots: int) -> None:
+    _keep_workers_after_exceptions()
+    _name_exceptions(threading.BoundedSemaphore(slots))
+
+
+def _keep_workers_after_exceptions() -> None:
+    """Let a worker report an exception as an answer, because MiniStack ends it on an error."""
+    script: str = lambda_runtime._PYTHON_WORKER_SCRIPT
+    assert script.count(REPORTS_FAILURE) == 1, f"The worker is not that of MiniStack {PINNED}."
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(REPORTS_FAILURE, REPORTS_EXCEPTION)
+    invoke = private(
+        lambda_runtime.Worker,
+        "invoke",
+        *("self", "event", "request_id", "trace_id", "depth", "durable", "invoked_function_arn"),
+    )
+
+    def invoke_and_tell(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        response: dict[str, Any] = invoke(self, *args, **kwargs)
+        if name := response.pop("raised", None):
+            response["status"] = "error"
+            response["error"] = f"{name}{SEPARATOR}{response['error']}"
+        return response
+
+    lambda_runtime.Worker.invoke = invoke_and_tell
+
+
+def _name_exceptions(free: threading.BoundedSemaphore) -> None:
+    execute = private(lambda_svc, "_execute_function_warm", "func", "event", "request_id")
+
+    def execute_in_turn(func: Mapping[str, Any], event: object, request_id: str) -> dict[str, Any]:
+        with free:
+            result: dict[str, Any] = execute(func, event, request_id)
+        if not result.get("error") or SEPARATOR not in result["body"]["errorMessage"]:
+            return result
+        name, _, message = result["body"]["errorMessage"].partition(SEPARATOR)
+        result["body"] = {
+            "errorMessage": message,
+            "errorType": name,
+            "requestId": request_id,
+            "stackTrace": _traceback(result.get("log", "")),
+        }
+        return result
+
+    lambda_svc._execute_function_warm = execute_in_turn
+
+
+def _traceback(log: str) -> list[str]:
+    """Take the traceback from behind what the function printed."""
+    head = "Traceback (most recent call last):"
+    return log.rpartition(head)[2].strip("\n").splitlines() if head in log else []

@@ -1,0 +1,73 @@
+"""S3: events name the object's version, and a multipart upload refuses small parts."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import xml.etree.ElementTree as ET
+from typing import Any
+
+from ministack.services import eventbridge, s3
+
+from localcloud.patches import private
+
+SMALLEST_PART = 5 * 2**20
+_version_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("version_id", default=None)
+
+
+def install() -> None:
+    _name_versions()
+    _refuse_small_parts()
+
+
+def _name_versions() -> None:
+    """Give EventBridge the version that MiniStack tells only to the older notifications."""
+    fire = private(
+        s3,
+        "_fire_s3_event",
+        *("bucket_name", "key", "event_name", "size", "etag", "deletion_type"),
+        *("restore_event_data", "version_id", "sequencer", "object_extra", "record_extra"),
+    )
+    dispatch = private(eventbridge, "_dispatch_event", "event", "view")
+
+    def fire_with_version(*args: Any, **kwargs: Any) -> None:
+        _version_id.set(kwargs.get("version_id"))
+        fire(*args, **kwargs)
+        _version_id.set(None)
+
+    def dispatch_with_version(event: dict[str, Any], view: Any = None) -> Any:
+        version_id = _version_id.get()
+        if version_id and event.get("Source") == "aws.s3":
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version_id
+            event = {**event, "Detail": json.dumps(detail)}
+        return dispatch(event, view)
+
+    s3._fire_s3_event = fire_with_version
+    eventbridge._dispatch_event = dispatch_with_version
+
+
+def _refuse_small_parts() -> None:
+    """Answer EntityTooSmall, which decides how results may be joined from pieces."""
+    complete = private(
+        s3,
+        "_complete_multipart_upload",
+        *("bucket_name", "key", "body", "query_params", "headers"),
+    )
+
+    def complete_large(
+        bucket_name: str, key: str, body: bytes, query_params: Any, headers: Any = None
+    ) -> Any:
+        upload = s3._multipart_uploads.get(s3._qp(query_params, "uploadId")) or {"parts": {}}
+        numbers = [int(n.text or 0) for n in ET.fromstring(body).iter() if _is_part_number(n)]
+        sizes = [upload["parts"][n]["size"] for n in sorted(numbers) if n in upload["parts"]]
+        if any(size < SMALLEST_PART for size in sizes[:-1]):
+            message = "Your proposed upload is smaller than the minimum allowed size"
+            return s3._error("EntityTooSmall", message, 400, f"/{bucket_name}/{key}")
+        return complete(bucket_name, key, body, query_params, headers)
+
+    s3._complete_multipart_upload = complete_large
+
+
+def _is_part_number(element: ET.Element) -> bool:
+    return element.tag.rpartition("}")[2] == "PartNumber"

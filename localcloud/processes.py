@@ -1,0 +1,62 @@
+"""Find and kill every process of one job, however it forked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import psutil
+
+PAUSE_SECONDS = 0.02
+
+
+def members(marker: str, value: str, root: int | None = None) -> list[psutil.Process]:
+    """Return the processes whose environment says `marker=value`, and *root* with its descendants.
+
+    The environment finds orphans and daemons that left their session; the descent finds children
+    that were started with a scrubbed environment.
+    """
+    found = {process.pid: process for process in _marked(marker, value)}
+    if root is not None:
+        found.update({process.pid: process for process in _descent(root)})
+    return list(found.values())
+
+
+def kill(marker: str, value: str, root: int | None = None, patience: float = 5.0) -> int:
+    """SIGKILL until no member is left, because a process can fork while its parent is dying."""
+    killed = 0
+    deadline = time.monotonic() + patience
+    while (alive := members(marker, value, root)) and time.monotonic() < deadline:
+        for process in alive:
+            try:
+                process.kill()
+                killed += 1
+            except psutil.NoSuchProcess:
+                continue
+        # Not psutil.wait_procs: it would take the exit status away from subprocess.
+        time.sleep(PAUSE_SECONDS)
+    return killed
+
+
+def _marked(marker: str, value: str) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        try:
+            if _alive(process) and process.environ().get(marker) == value:
+                yield process
+        except (psutil.Error, OSError):
+            continue
+
+
+def _descent(root: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(root)
+        return [p for p in (process, *process.children(recursive=True)) if _alive(p)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
