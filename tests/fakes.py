@@ -15,6 +15,7 @@ from deckhand.domain.ledger import RunRecord
 from deckhand.domain.message import Message
 from deckhand.domain.parts import MIN_PART, Part, Range
 from deckhand.domain.run import CheckReport, Contract, RunState
+from deckhand.lammps.script import decode
 from deckhand.usecases.ports import Bucket
 
 CHUNK = 1000
@@ -30,8 +31,13 @@ class FakeBucket:
     journal: list[tuple[str, str]] = field(default_factory=list)
 
     def current(self, prefix: str) -> list[DropObject]:
-        newest = (self.versions[key][-1] for key in sorted(self.versions) if key.startswith(prefix))
-        return [item for item, body in newest if body is not None]
+        return [item for item, is_there in self.latest(prefix) if is_there]
+
+    def latest(self, prefix: str) -> Iterator[tuple[DropObject, bool]]:
+        for key in sorted(self.versions):
+            if key.startswith(prefix):
+                item, body = self.versions[key][-1]
+                yield item, body is not None
 
     def sizes(self, prefix: str) -> dict[str, int]:
         return {item.key: item.size for item in self.current(prefix)}
@@ -233,5 +239,5 @@ class FakePreflight:
     def __call__(self, root: Path, deck: str) -> CheckReport:
         files = (path for path in root.rglob("*") if path.is_file())
         self.seen = {str(path.relative_to(root)): path.stat().st_size for path in files}
-        self.text = (root / deck).read_text()
+        self.text = decode((root / deck).read_bytes())
         return self.report

@@ -207,7 +207,8 @@ def event_rule(properties: Template, _: Resource) -> Iterator[str]:
             yield "an event that cannot be delivered would be lost"
         if "RetryPolicy" not in target:
             yield "no retry policy"
-    yield from _pattern(properties["EventPattern"], "EventPattern")
+    if "ScheduleExpression" not in properties:
+        yield from _pattern(properties.get("EventPattern"), "EventPattern")
 
 
 def _pattern(value: Any, where: str) -> Iterator[str]:

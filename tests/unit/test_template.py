@@ -52,12 +52,34 @@ def test_other_uploads_do_not(project: Project, key: str) -> None:
     assert not matches(key, patterns(project, "DeckUploaded"))
 
 
-def test_only_manifests_of_checkpoints_prune(project: Project) -> None:
+def test_only_manifests_of_checkpoints_and_reports_prune(project: Project) -> None:
     checkpoint = CheckpointId(step=120000, attempt=2)
     wildcards = patterns(project, "CheckpointWritten")
     assert matches(keys.manifest("melt-3f9c", checkpoint), wildcards)
     assert not matches(keys.checkpoint_file("melt-3f9c", checkpoint, "restart.zst"), wildcards)
     assert not matches(keys.completion("melt-3f9c", 2), wildcards)
+    assert matches(keys.report("melt-3f9c"), wildcards)
+    assert not matches(keys.result("melt-3f9c", "log.lammps"), wildcards)
+
+
+def test_every_rule_may_leave_its_letters(project: Project) -> None:
+    resources = project.stacks["template"]["Resources"]
+    rules = {name for name, body in resources.items() if body["Type"] == "AWS::Events::Rule"}
+    statement = resources["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert (
+        {source["Fn::GetAtt"][0] for source in sources}
+        == rules
+        == {"DeckUploaded", "CheckpointWritten", "SurveyDue"}
+    )
+
+
+def test_the_inbox_is_surveyed_on_a_schedule_that_aws_takes(project: Project) -> None:
+    root = project.stacks["template"]
+    schedule = root["Resources"]["SurveyDue"]["Properties"]["ScheduleExpression"]
+    assert schedule == {"Fn::Sub": "rate(${SurveyMinutes} minutes)"}
+    # AWS wants `rate(1 minute)`, without the s.
+    assert root["Parameters"]["SurveyMinutes"]["MinValue"] == 2
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "functions").glob("*/app.py")), ids=str)

@@ -77,6 +77,21 @@ def test_a_listing_is_sorted_by_key(bucket: Bucket) -> None:
     assert [item.key for item in bucket.current("d/")] == ["d/a", "d/b", "d/c"]
 
 
+def test_the_latest_tells_of_what_was_deleted_by_key(bucket: Bucket) -> None:
+    for key in ("d/b", "d/a", "d/c", "d/b", "e"):
+        bucket.write(key, b"x")
+    bucket.delete(["d/a"])
+    latest = list(bucket.latest("d/"))
+    assert [(item.key, item.size, there) for item, there in latest] == [
+        ("d/a", 0, False),
+        ("d/b", 1, True),
+        ("d/c", 1, True),
+    ]
+    assert all(item.last_modified.tzinfo is not None for item, _ in latest)
+    bucket.write("d/a", b"again")
+    assert all(there for _, there in bucket.latest("d/"))
+
+
 def test_only_the_first_creates(bucket: Bucket) -> None:
     assert bucket.create("key", b"first") is True
     assert bucket.create("key", b"second") is False

@@ -16,6 +16,7 @@ def test_the_environment_is_read() -> None:
     env = {
         "RUNS_BUCKET": "runs",
         "SETTLE_SECONDS": "5",
+        "SURVEY_AFTER_SECONDS": "120",
         "MISSING_FILES_WAIT_SECONDS": "60",
         "LOSSES_BEFORE_ON_DEMAND": "2",
         "SPOT_SECONDS": "3600",
@@ -31,6 +32,7 @@ def test_the_environment_is_read() -> None:
         timedelta(seconds=5),
         timedelta(seconds=60),
     )
+    assert settings.survey_after == timedelta(minutes=2)
     assert settings.policy == Policy(
         losses_before_on_demand=2, spot_seconds=3600, on_demand_seconds=1800
     )

@@ -50,6 +50,33 @@ def test_other_files_do_not_trigger(name: str) -> None:
     assert not deck.is_trigger(f"inbox/d/{name}")
 
 
+def test_the_marker_of_a_folder_does_not_trigger() -> None:
+    assert not deck.is_trigger("inbox/in.melt/")
+
+
+@pytest.mark.parametrize(
+    ("key", "prefix"),
+    [
+        ("inbox/melt/sub/data.txt", "inbox/melt/"),
+        ("inbox/melt/", "inbox/melt/"),
+        ("inbox/notes.txt", "inbox/notes.txt"),
+        ("inbox//in.melt", "inbox//"),
+        ("inbox/", "inbox/"),
+    ],
+)
+def test_every_object_of_the_inbox_lies_somewhere(key: str, prefix: str) -> None:
+    assert deck.holding_drop(key) == prefix
+
+
+def test_a_drop_that_nothing_triggers_is_named_after_all_it_holds() -> None:
+    marker, data = item("inbox/d/"), item("inbox/d/data.txt")
+    contents = [(marker,), (data,), (marker, data), (marker, item("inbox/d/data.txt", "v2"))]
+    names = {deck.run_id(Drop(prefix="inbox/d/", objects=objects)) for objects in contents}
+    assert len(names) == 4
+    with_deck = Drop(prefix="inbox/d/", objects=(data, item("inbox/d/in.a")))
+    assert deck.run_id(with_deck) not in names
+
+
 def test_the_name_of_a_run_does_not_depend_on_the_order_of_its_objects() -> None:
     one, two = item("inbox/d/in.a"), item("inbox/d/run.yaml")
     names = {deck.run_id(Drop(prefix="inbox/d/", objects=o)) for o in ((one, two), (two, one))}

@@ -44,6 +44,15 @@ def test_other_keys_are_no_manifests(key: str) -> None:
     assert keys.parse_manifest(key) is None
 
 
+def test_a_report_key_names_its_run() -> None:
+    assert keys.parse_report(keys.report("melt-3f9c")) == "melt-3f9c"
+
+
+@pytest.mark.parametrize("path", ["log.lammps", "results/report.json", "a/report.json"])
+def test_no_result_of_a_deck_is_taken_for_a_report(path: str) -> None:
+    assert keys.parse_report(keys.result("melt-3f9c", path)) is None
+
+
 @pytest.mark.parametrize("text", ["", "1000-a1", "000000001000-a", "000000001000-a1 "])
 def test_what_is_not_a_checkpoint_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a checkpoint id"):

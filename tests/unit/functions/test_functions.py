@@ -1,4 +1,4 @@
-"""The six functions with the payloads they get, against moto."""
+"""The seven functions with the payloads they get, against moto."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from deckhand.adapters.ledger import Ledger
 from deckhand.adapters.s3 import Bucket
 from deckhand.domain import keys
+from deckhand.domain.errors import SurveyError
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Segment
 from deckhand.domain.run import RunState
@@ -27,6 +29,8 @@ from tests.makers import (
     run_record,
 )
 
+EVENTS = Path(__file__).resolve().parents[3] / "events"
+
 
 class Context:
     """What Lambda hands to a function beside the event."""
@@ -36,6 +40,9 @@ class Context:
     memory_limit_in_mb = 512
     invoked_function_arn = "arn:aws:lambda:us-east-2:123456789012:function:function"
     aws_request_id = "11111111-2222-3333-4444-555555555555"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 240_000
 
 
 @dataclass
@@ -74,6 +81,7 @@ def cloud(
         "INTAKE_QUEUE_URL": intake_queue,
         "MESSAGES_TOPIC_ARN": mailbox[0],
         "SETTLE_SECONDS": "0",
+        "SURVEY_AFTER_SECONDS": "0",
         "SPOT_PRICE_PER_HOUR": "1",
         "ON_DEMAND_PRICE_PER_HOUR": "4",
     }
@@ -87,6 +95,10 @@ def cloud(
         mailbox[1],
         aws,
     )
+
+
+def load_event(name: str) -> dict[str, Any]:
+    return dict(json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def object_created(bucket: str, key: str) -> dict[str, Any]:
@@ -262,3 +274,35 @@ def test_prune_checkpoints_keeps_three(cloud: Cloud) -> None:
     assert cloud.call("prune_checkpoints", event) == {"deleted": ["000000001000-a1"]}
     assert cloud.call("prune_checkpoints", event) == {"deleted": []}
     assert cloud.runs.read(keys.manifest(RUN, CheckpointId(1000, 1))) is None
+
+
+def test_survey_inbox_admits_and_reports_what_no_event_told_of(cloud: Cloud) -> None:
+    cloud.inbox.write("inbox/melt/in.melt", b"run 1\n")
+    cloud.inbox.write("inbox/notes/Länge +1.docx", b"x")
+    cloud.inbox.write("inbox/empty/", b"")
+    event = load_event("survey_due")
+    answer = cloud.call("survey_inbox", event)
+    assert {(item["drop"], item["finding"]) for item in answer["found"]} == {
+        ("inbox/melt/", "admitted"),
+        ("inbox/notes/", "reported"),
+        ("inbox/empty/", "reported"),
+    }
+    assert cloud.call("survey_inbox", event) == {"drops": 3, "found": [], "is_complete": True}
+    states = {run.drop: run.state for run in cloud.ledger.recent(5)}
+    assert states["inbox/melt/"] is RunState.CHECKING
+    assert states["inbox/notes/"] is states["inbox/empty/"] is RunState.REJECTED
+    received = cloud.aws("sqs").receive_message(QueueUrl=cloud.mailbox, MaxNumberOfMessages=10)
+    subjects = {json.loads(mail["Body"])["Subject"] for mail in received["Messages"]}
+    assert len(subjects) == len(received["Messages"]) == 2
+    assert any(
+        subject.startswith("Deckhand: empty was not run: The drop is") for subject in subjects
+    )
+
+
+def test_survey_inbox_fails_where_a_drop_could_not_be_looked_at(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEDGER_TABLE", "gone")
+    cloud.inbox.write("inbox/melt/in.melt", b"run 1\n")
+    with pytest.raises(SurveyError, match="inbox/melt/"):
+        cloud.call("survey_inbox", load_event("survey_due"))

@@ -195,8 +195,9 @@ def test_a_deck_that_cannot_be_resumed_is_refused_aloud(world: World) -> None:
     ("body", "says"),
     [
         (b"\x7fELF\0\0", "binary"),
+        (b"\x1f\x8b\x08packed", "line 1 has the byte 0x1f"),
         ("run 1\n".encode("utf-16"), "UTF-16"),
-        ("units lj\n# Länge\n".encode("latin-1"), "line 2: byte 0xe4"),
+        (b"units lj\n# \x1b[1m\n", "line 2 has the byte 0x1b"),
         (b" \n\t\n", "empty"),
         (b"#" * (16 * MIB + 1), "is the most an input script may have"),
     ],
@@ -205,6 +206,14 @@ def test_what_lammps_could_not_read_is_refused(world: World, body: bytes, says: 
     checked = world.check(dropped(world, {"in.melt": body}))
     assert checked.decision is Decision.REJECTED
     assert says in checked.reason
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252"])
+def test_comments_may_have_any_letters(world: World, encoding: str) -> None:
+    text = "# Länge in Å,\ttime in µs\f\r\nrun 1\r\n"
+    checked = world.check(dropped(world, {"in.melt": text.encode(encoding)}))
+    assert checked.decision is Decision.ACCEPTED
+    assert world.preflight.text == text
 
 
 def test_run_yaml_is_read_and_a_wrong_key_is_named(world: World) -> None:

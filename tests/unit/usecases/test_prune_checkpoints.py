@@ -47,6 +47,17 @@ def test_all_but_the_furthest_three_go(world: World) -> None:
     assert len(world.runs.sizes(keys.checkpoints(RUN))) == 6
 
 
+def test_a_closed_run_keeps_three_like_any_other(world: World) -> None:
+    resumed = attempt_record(2, resumed_from="000000001000-a1")
+    world.ledger.runs[RUN] = run_record(attempts=(resumed,))
+    world.checkpoint(1000, 2000, 3000, 4000)
+    assert world.prune() == []
+    done = ended_attempt(2, Verdict.COMPLETED, resumed_from="000000001000-a1")
+    world.ledger.runs[RUN] = run_record(attempts=(done,))
+    assert world.prune(keys.report(RUN)) == ["000000001000-a1"]
+    assert world.prune(keys.result(RUN, "log.lammps")) == []
+
+
 def test_a_repeated_event_deletes_nothing_more(world: World) -> None:
     world.checkpoint(1000, 2000, 3000, 4000)
     world.prune()

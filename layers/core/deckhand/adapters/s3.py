@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -35,23 +35,19 @@ class Bucket:
         return self._name
 
     def current(self, prefix: str) -> list[DropObject]:
+        return [item for item, is_there in self.latest(prefix) if is_there]
+
+    def latest(self, prefix: str) -> Iterator[tuple[DropObject, bool]]:
         pages = self._client.get_paginator("list_object_versions").paginate(
             Bucket=self._name, Prefix=prefix
         )
-        return sorted(
-            (
-                DropObject(
-                    key=item["Key"],
-                    version_id=item["VersionId"],
-                    size=item["Size"],
-                    last_modified=item["LastModified"],
-                )
-                for page in pages
-                for item in page.get("Versions", ())
-                if item["IsLatest"]
-            ),
-            key=lambda item: item.key,
-        )
+        for page in pages:
+            # Two lists, each by key; a key has one latest version, so pages do not overlap.
+            entries = [(item, True) for item in page.get("Versions", ())]
+            entries += [(item, False) for item in page.get("DeleteMarkers", ())]
+            for item, is_there in sorted(entries, key=lambda entry: str(entry[0]["Key"])):
+                if item["IsLatest"]:
+                    yield _listed(item), is_there
 
     def sizes(self, prefix: str) -> dict[str, int]:
         pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -171,6 +167,15 @@ class Bucket:
 
 
 CHECKSUMS: Final = frozenset({"ChecksumCRC32", "ChecksumCRC32C", "ChecksumCRC64NVME"})
+
+
+def _listed(item: Mapping[str, Any]) -> DropObject:
+    return DropObject(
+        key=item["Key"],
+        version_id=item["VersionId"],
+        size=item.get("Size", 0),
+        last_modified=item["LastModified"],
+    )
 
 
 def _span(piece: Range) -> str:

@@ -26,6 +26,7 @@ class Settings(BaseModel):
     messages_topic_arn: str = ""
     job_queues: str = ""
     settle_seconds: int = Field(default=30, ge=0, le=900)
+    survey_after_seconds: int = Field(default=600, ge=0)
     missing_files_wait_seconds: int = Field(default=900, ge=0)
     losses_before_on_demand: int = Field(default=Policy.losses_before_on_demand, ge=1)
     spot_seconds: int = Field(default=Policy.spot_seconds, ge=60)
@@ -51,6 +52,10 @@ class Settings(BaseModel):
     @property
     def settle(self) -> timedelta:
         return timedelta(seconds=self.settle_seconds)
+
+    @property
+    def survey_after(self) -> timedelta:
+        return timedelta(seconds=self.survey_after_seconds)
 
     @property
     def missing_files_wait(self) -> timedelta:

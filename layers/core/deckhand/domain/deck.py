@@ -24,6 +24,13 @@ DECK_PREFIX: Final = "in."
 SUPERSEDED: Final = "superseded by a later upload"
 """How the reason of a run begins whose drop was uploaded again before it was checked."""
 
+EMPTY: Final = "The drop is empty. Upload a LAMMPS input script, e.g. in.melt."
+NAMES: Final = (
+    "Name the script in.<name>, <name>.in, <name>.lmp or <name>.lammps, or say `deck: <file>` in "
+    "run.yaml; an archive is a .zip or a .tar.gz."
+)
+"""How Deckhand tells a deck from other files."""
+
 MAX_NAME_BYTES: Final = 255
 """Longest file name that a Linux file system takes."""
 
@@ -107,6 +114,12 @@ def drop_prefix(key: str) -> str | None:
     return f"{keys.INBOX}{folder}/" if slash else key
 
 
+def holding_drop(key: str) -> str:
+    """The drop that an object of the inbox lies in, folder markers too; the inbox for its own."""
+    folder, slash, _ = key.removeprefix(keys.INBOX).partition("/")
+    return f"{keys.INBOX}{folder}{slash}"
+
+
 def is_archive(name: str) -> bool:
     return name.lower().endswith(ARCHIVE_SUFFIXES)
 
@@ -118,7 +131,9 @@ def is_deck_like(name: str) -> bool:
 
 
 def is_trigger(key: str) -> bool:
-    """Whether the upload of this key is a reason to look at its drop."""
+    """Whether the upload of this key is a reason to look at its drop; a folder's marker is none."""
+    if key.endswith("/"):
+        return False
     base = PurePosixPath(key).name
     return is_deck_like(base) or is_archive(base) or base == OPTIONS_NAME
 
@@ -141,10 +156,16 @@ def run_id(drop: Drop) -> str:
     """The run's name, and the execution's: 80 characters of [0-9A-Za-z-] at most.
 
     Only the objects that trigger count: a data file that arrives after the run was named, followed
-    by an event that is delivered twice, must not name a second run.
+    by an event that is delivered twice, must not name a second run. A drop that nothing triggers is
+    named after all its objects, folder markers too.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     """
-    return f"{slug(drop.name)}-{digest(drop.triggers)}"
+    return f"{slug(drop.name)}-{digest(drop.triggers or drop.objects)}"
+
+
+def is_run_id(text: str) -> bool:
+    """Whether *text* is a whole run id, and not only the beginning of one."""
+    return re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{16}", text) is not None
 
 
 def check_path(path: str) -> None:
@@ -180,14 +201,13 @@ def choose_deck(paths: Sequence[str], wanted: str | None = None) -> str:
             )
         return wanted
     if not paths:
-        raise DropRejectedError("The drop is empty. Upload a LAMMPS input script, e.g. in.melt.")
+        raise DropRejectedError(EMPTY)
     candidates = [path for path in paths if is_deck_like(path)]
     top = [path for path in candidates if "/" not in path]
     candidates = top or candidates
     if not candidates:
         raise DropRejectedError(
-            f"The drop has no LAMMPS input script, only {_some(paths)}. Name the script in.<name> "
-            "or <name>.in, or say `deck: <file>` in run.yaml."
+            f"The drop has no LAMMPS input script, only {_some(paths)}. {NAMES}"
         )
     if len(candidates) > 1:
         raise DropRejectedError(
@@ -195,6 +215,25 @@ def choose_deck(paths: Sequence[str], wanted: str | None = None) -> str:
             "folder of its own, or say which one in run.yaml: `deck: <file>`."
         )
     return candidates[0]
+
+
+def without_deck(drop: Drop) -> str:
+    """Why a drop that nothing triggers does not become a run, and what to do about it."""
+    files = [item for item in drop.objects if not item.key.endswith("/")]
+    if not files:
+        return EMPTY
+    names = _some([drop.path_of(item) for item in files])
+    if not any(item.size for item in files):
+        return f"The drop has only files of 0 bytes: {names}. Upload them again. {NAMES}"
+    if drop.prefix == keys.INBOX:
+        return (
+            f"{names} lie loose in the inbox, and none of them is a LAMMPS input script. Upload a "
+            f"deck and its files into one folder, inbox/<name>/. {NAMES}"
+        )
+    return (
+        f"The drop has no LAMMPS input script, only {names}. {NAMES} If it is still on its way, "
+        "nothing needs doing: a deck that arrives later becomes a run."
+    )
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:

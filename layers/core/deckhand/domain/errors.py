@@ -25,5 +25,17 @@ class SettingsError(DeckhandError):
     """An environment variable that the function needs is missing or unreadable."""
 
 
+class StackError(DeckhandError):
+    """The deployed stack cannot be found, or lacks what a command needs."""
+
+
+class LocalCloudError(DeckhandError):
+    """The local cloud is not there, or has nothing of the kind asked for."""
+
+
+class SurveyError(DeckhandError):
+    """Drops in the inbox could not be looked at; the next survey tries again."""
+
+
 class StorageError(DeckhandError):
     """Something in S3 is not what its manifest says."""

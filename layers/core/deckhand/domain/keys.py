@@ -12,6 +12,7 @@ RUNS: Final = "runs/"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES: Final = 1024
 
+_REPORT = re.compile(r"runs/(?P<run_id>[^/]+)/results/report\.json")
 _MANIFEST = re.compile(
     r"runs/(?P<run_id>[^/]+)/checkpoints/(?P<step>\d{12,})-a(?P<attempt>\d+)/manifest\.json"
 )
@@ -105,6 +106,17 @@ def output_piece(run_id: str, number: int, path: str, begin: int) -> str:
 
 def results(run_id: str) -> str:
     return f"{run(run_id)}results/"
+
+
+def report(run_id: str) -> str:
+    """The report of a closed run; it is written after all other results."""
+    return result(run_id, "report.json")
+
+
+def parse_report(key: str) -> str | None:
+    """The run that a key is the report of, or None for any other key."""
+    match = _REPORT.fullmatch(key)
+    return match["run_id"] if match else None
 
 
 def result(run_id: str, path: str) -> str:

@@ -26,9 +26,14 @@ class StoredFile(Frozen):
 
 
 class OutputKind(StrEnum):
-    """How the parts of an output file from several attempts make one file."""
+    """How the parts of an output file from several attempts make one file.
+
+    ANEW is appended to like APPEND, but the deck emptied the file during this segment: nothing is
+    left of the segments before.
+    """
 
     APPEND = "append"
+    ANEW = "anew"
     WHOLE = "whole"
 
 

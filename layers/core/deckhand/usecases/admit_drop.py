@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from deckhand.domain import deck, keys
+from deckhand.domain import deck
 from deckhand.domain.deck import Drop
-from deckhand.domain.ledger import RunRecord
-from deckhand.domain.run import RunState
 from deckhand.usecases.list_drop import list_drop
 from deckhand.usecases.ports import Bucket, Executions, IntakeQueue, Ledger
+from deckhand.usecases.record_drop import record_drop
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 LONGEST_DELAY = timedelta(seconds=900)
@@ -88,17 +87,12 @@ class AdmitDrop:
         return self._start(drop, now)
 
     def _start(self, drop: Drop, now: datetime) -> tuple[Look, str]:
-        run_id = deck.run_id(drop)
-        # Retries and duplicates find the first look's listing, so every step may be repeated.
-        self.runs.create(keys.drop_record(run_id), drop.model_dump_json().encode())
-        record = self.ledger.admit(
-            RunRecord(run_id=run_id, drop=drop.prefix, state=RunState.CHECKING, admitted_at=now)
-        )
+        record = record_drop(self.runs, self.ledger, drop, now)
         if record.started_at is not None:
-            return Look.KNOWN, run_id
-        started = self.executions.start(run_id, drop.prefix)
-        self.ledger.mark_started(run_id, now)
-        return (Look.STARTED if started else Look.KNOWN), run_id
+            return Look.KNOWN, record.run_id
+        started = self.executions.start(record.run_id, drop.prefix)
+        self.ledger.mark_started(record.run_id, now)
+        return (Look.STARTED if started else Look.KNOWN), record.run_id
 
 
 def failed_messages(admissions: Iterable[Admission]) -> list[str]:

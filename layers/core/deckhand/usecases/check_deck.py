@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ from deckhand.usecases.unpack_archive import Limits
 
 MAX_DECK: Final = 16 * MIB
 MAX_PROBLEMS_SHOWN: Final = 20
+
+CONTROL: Final = re.compile(rb"[^\t\n\f\r -~\x80-\xff]")
+"""What no text has, whether its letters beyond ASCII are UTF-8 or, in old comments, Latin-1."""
 
 
 class Decision(StrEnum):
@@ -133,19 +137,14 @@ def check_deck_text(file: Path, deck: str) -> None:
     content = file.read_bytes()
     if not content.strip():
         raise DropRejectedError(f"{deck} is empty. Upload it again.")
-    if b"\0" in content:
+    control = CONTROL.search(content)
+    if control is not None:
+        line = content.count(b"\n", 0, control.start()) + 1
         raise DropRejectedError(
-            f"{deck} is a binary file or UTF-16 text, not a LAMMPS input script. Save it as UTF-8 "
-            "text, or name the script in run.yaml: `deck: <file>`."
+            f"{deck} is a binary file or UTF-16 text, not a LAMMPS input script: line {line} has "
+            f"the byte {control[0][0]:#04x}. Save it as UTF-8 text, or name the script in "
+            "run.yaml: `deck: <file>`."
         )
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DropRejectedError(
-            f"{deck}, line {line}: byte {content[error.start]:#x} is not UTF-8 text. Save the "
-            "script as UTF-8."
-        ) from error
 
 
 def refusal(deck: str, report: CheckReport) -> str:

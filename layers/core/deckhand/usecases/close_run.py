@@ -84,7 +84,7 @@ class CloseRun:
         text = report_text(report, self.runs.name)
         document = report.model_dump_json(indent=1)
         self.runs.write(keys.result(report.run_id, "report.txt"), text.encode())
-        self.runs.write(keys.result(report.run_id, "report.json"), document.encode())
+        self.runs.write(keys.report(report.run_id), document.encode())
 
     def _tell(self, report: Report, now: datetime) -> None:
         if not self.ledger.claim_message(report.run_id, now):

@@ -25,6 +25,13 @@ class Bucket(Protocol):
         """The newest version of every object below *prefix* that is not deleted, by key."""
         ...
 
+    def latest(self, prefix: str) -> Iterator[tuple[DropObject, bool]]:
+        """The newest version of every key below *prefix*, by key, and whether the object is there.
+
+        Where it is not, the version is the mark of its deletion.
+        """
+        ...
+
     def sizes(self, prefix: str) -> dict[str, int]:
         """Key and size of every object below *prefix*."""
         ...

@@ -20,12 +20,14 @@ class PruneCheckpoints:
     keep: int = checkpoint.KEEP
 
     def __call__(self, key: str) -> list[CheckpointId]:
-        """The checkpoints deleted, now that *key* was written, if that is a manifest.
+        """The checkpoints deleted, now that *key* was written, if that is a manifest or a report.
 
+        A report closes its run, and the checkpoint its last attempt resumed from is free to go.
         What is there decides, so events may be lost, doubled or late.
         """
         manifest = keys.parse_manifest(key)
-        record = self.ledger.run(manifest[0]) if manifest else None
+        run_id = manifest[0] if manifest else keys.parse_report(key)
+        record = self.ledger.run(run_id) if run_id else None
         return self._prune(record) if record else []
 
     def _prune(self, record: RunRecord) -> list[CheckpointId]:
