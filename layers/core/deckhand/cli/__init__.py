@@ -1,1 +1,5 @@
 """What a person types."""
+
+from deckhand.cli.app import main
+
+__all__ = ["main"]
