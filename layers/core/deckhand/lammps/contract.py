@@ -51,7 +51,7 @@ def _fix(command: list[str]) -> str | None:
         return f"fix {style} has not been proven to resume ({_FORGETS}, or it is not tested yet)."
     if style.startswith("ave/"):
         return _average(command, style)
-    if style == "print" and not command[4].isdigit() and "$" not in command[4]:
+    if style == "print" and command[4:] and not command[4].isdigit() and "$" not in command[4]:
         return "fix print with a variable interval cannot be cut at a checkpoint. Give a number."
     if style == "deform" and "vol" in command:
         return "fix deform with `vol` has not been proven to resume."
@@ -78,7 +78,7 @@ def _compute(command: list[str]) -> str | None:
         return (
             f"compute {style} has not been proven to resume ({_FORGETS}, or it is not tested yet)."
         )
-    if style == "chunk/atom" and "once" in command[command.index("ids") + 1 :][:1]:
+    if style == "chunk/atom" and ["ids", "once"] in _pairs(command):
         return f"compute chunk/atom with `ids once` remembers its chunks, and {_FORGETS}."
     return None
 
@@ -109,9 +109,15 @@ def _dump(command: list[str]) -> str | None:
 
 
 def _dump_modify(command: list[str]) -> str | None:
-    if ["header", "no"] in [command[i : i + 2] for i in range(2, len(command))]:
+    if ["header", "no"] in _pairs(command):
         return "dump_modify header no takes the time step out of the frames. Leave the header in."
+    if ["flush", "no"] in _pairs(command):
+        return "dump_modify flush no keeps frames back that a checkpoint counts on. Take it out."
     return None
+
+
+def _pairs(command: list[str]) -> list[list[str]]:
+    return [command[i : i + 2] for i in range(2, len(command) - 1)]
 
 
 def _thermo_style(command: list[str]) -> str | None:

@@ -20,7 +20,7 @@ _REMEDIES: Final = (
         "The time step may be too large or the start too violent; try a softer push-off.",
     ),
     ("out of range atoms", "Atoms moved too far in one step; try a smaller time step."),
-    ("bond atoms missing", "A bond was torn; try a smaller time step or a longer push-off."),
+    ("missing on proc", "A bond was torn; try a smaller time step or a longer push-off."),
     (
         "fene bond too long",
         "A bond was overstretched; try a smaller time step or a longer push-off.",
@@ -53,8 +53,8 @@ def tail(screen: str) -> tuple[str, ...]:
 
 
 def _unsaid(returncode: int | None) -> str:
-    if returncode is not None and returncode < 0:
-        name = signal.Signals(-returncode).name
+    if returncode is not None and -returncode in signal.valid_signals():
+        name = signal.strsignal(-returncode) or f"signal {-returncode}"
         return f"LAMMPS was ended by {name} without a word."
     return f"LAMMPS ended with exit code {returncode} without an error message."
 

@@ -12,9 +12,10 @@ _COEFFICIENTS = frozenset(
     {"pair_coeff", "bond_coeff", "angle_coeff", "dihedral_coeff", "improper_coeff"}
 )
 _WRITTEN_AT = {"dump": 5, "write_dump": 3, "pair_write": 7, "bond_write": 5, "angle_write": 5,
-               "dihedral_write": 5, "group2ndx": 1}  # fmt: skip
+               "dihedral_write": 5, "group2ndx": 1, "region2vmd": 1}  # fmt: skip
 _NUMBER = re.compile(r"[-+.\d]+(?:[eE][-+]?\d+)?")
-_NAME = re.compile(r"[\w./+\-]*[A-Za-z][\w./+\-]*\.[\w.+\-]*[A-Za-z][\w.+\-]*")
+_NAME = re.compile(r"[\w./+\-]+")
+_LETTER = re.compile(r"[A-Za-z]")
 
 
 def reads(command: list[str]) -> Iterator[str]:
@@ -24,9 +25,7 @@ def reads(command: list[str]) -> Iterator[str]:
         yield from command[1:2]
     elif name == "variable" and command[2:3] in (["file"], ["atomfile"]):
         yield from command[3:4]
-    elif name == "molecule":
-        yield from (word for word in command[2:] if _NAME.fullmatch(word))
-    elif name in _COEFFICIENTS:
+    elif name == "molecule" or name in _COEFFICIENTS:
         yield from (word for word in command[2:] if _is_file(word))
     elif name == "kspace_modify" and "file" in command[:-1]:
         yield command[command.index("file") + 1]
@@ -56,4 +55,9 @@ def folders(command: list[str]) -> Iterator[str]:
 
 
 def _is_file(word: str) -> bool:
-    return bool(_NAME.fullmatch(word)) and not _NUMBER.fullmatch(word)
+    """Letters before and after a dot of the last part: `melt.data`, but not `1.5` and not `..`."""
+    letter = _LETTER.search(word)
+    if letter is None or not _NAME.fullmatch(word) or _NUMBER.fullmatch(word):
+        return False
+    dot = word.find(".", max(letter.start(), word.rfind("/") + 1))
+    return dot >= 0 and _LETTER.search(word, dot) is not None

@@ -49,11 +49,17 @@ class Watch(Protocol):
     def box_made(self) -> None:
         """The simulation box exists from now on."""
 
+    def can_stand(self, step: int) -> bool:
+        """Whether a checkpoint at *step* loses nothing while no run is going on."""
+
+    def run_comes(self, step: int) -> bool:
+        """A run is next, nothing of it is done; True if a restart file was written before it."""
+
     def run_starts(self, step: int) -> None:
         """A run is about to begin at *step*; the journal says where it goes."""
 
-    def run_ended(self, step: int) -> bool:
-        """The run command in progress is over; True if a restart file was written after it."""
+    def run_ended(self, step: int) -> None:
+        """A run, or a chunk of one, is over."""
 
 
 class Interpreter:
@@ -83,7 +89,11 @@ class Interpreter:
         """Carry the deck to its end; raises Stopped when the watch ends it earlier."""
         if self.journal.run is not None:
             self._drive()
-        while self.journal.frames:
+        self._carry_down_to(0)
+
+    def _carry_down_to(self, depth: int) -> None:
+        """Execute until no more than *depth* frames are open."""
+        while len(self.journal.frames) > depth:
             frame = self.journal.frames[-1]
             if isinstance(frame, ListFrame):
                 self._next_of_list(frame)
@@ -126,8 +136,20 @@ class Interpreter:
         if "$" not in text:
             return text
         return "".join(
-            span.text if span.quoted else self._replaced(span.text, place) for span in spans(text)
+            span.text if span.quoted else self._replaced_bare(span.text, place)
+            for span in spans(text)
         ).strip()
+
+    def _replaced_bare(self, text: str, place: Place) -> str:
+        """Refuse a value in which LAMMPS, reading it again, would see a comment or a reference."""
+        replaced = self._replaced(text, place)
+        if "#" in replaced or "$" in replaced:
+            raise DeckError(
+                "a variable whose value holds `#` or `$` is used outside quotes, which Deckhand "
+                f"cannot hand on: {replaced.strip()[:60]}. Take the character out of the value.",
+                place,
+            )
+        return replaced
 
     def _replaced(self, text: str, place: Place) -> str:
         parts: list[str] = []
@@ -138,6 +160,10 @@ class Interpreter:
         return "".join([*parts, text[position:]])
 
     def _give(self, command: list[str], text: str, place: Place) -> None:
+        if command[0] == "minimize":
+            if self.journal.halted:
+                return
+            self._leave_before(text, place)
         self._watch.command_comes(command)
         self.engine.send(text, place)
         self.journal.record(command, text, place)
@@ -151,6 +177,16 @@ class Interpreter:
                 # Cut short by our own stop or not, it cannot be told: it is repeated on resume.
                 raise Stopped(-1)
             self.journal.stage += 1
+
+    def _leave_before(self, text: str, place: Place) -> None:
+        """Stop, if so asked, in front of a command that takes long and cannot be cut."""
+        if not self._watch.stopping:
+            return
+        step = self.engine.step()
+        if self._watch.can_stand(step):
+            frame = ListFrame(file=place.file, line=place.line, commands=[text])
+            self.journal.frames.append(frame)
+            raise Stopped(step)
 
     def _include(self, command: list[str], place: Place) -> None:
         _need(command, 2, place)
@@ -167,15 +203,16 @@ class Interpreter:
         frame.next_line = 0
         if len(command) > 2:
             frame.next_line = self._after_label(frame.file, command[2], place)
+            # On its way to a label LAMMPS skips commands, the rest of an `if` too.
+            while self.journal.frames[-1] is not frame:
+                self.journal.frames.pop()
 
     def _after_label(self, file: str, label: str, place: Place) -> int:
         script = self._script(file)
         for index, line in enumerate(script.lines):
             text = without_comment(line.text)
-            if not text.startswith("label"):
-                continue
-            found = words(self._expanded(text, script.place(index)), place)
-            if found[:2] == ["label", label]:
+            # LAMMPS does not expand variables while it looks for a label.
+            if text.startswith("label") and words(text, place)[:2] == ["label", label]:
                 return index + 1
         raise DeckError(f"there is no `label {label}` in {file}", place)
 
@@ -217,10 +254,14 @@ class Interpreter:
         self.journal.frames.clear()
 
     def _run(self, command: list[str], place: Place) -> None:
+        if self.journal.halted:
+            return
         now = self.engine.step()
         self.journal.run = _run_in_progress(command, now, place)
         if self.journal.run.start is None:
             self._restate_deform()
+        # With `every`, `pre no` holds from the second chunk on.
+        self._needs_setup = self._needs_setup or self.journal.run.chunk > 0
         self._drive()
 
     def _restate_deform(self) -> None:
@@ -244,17 +285,18 @@ class Interpreter:
         assert run is not None
         while True:
             self._one_chunk(run)
-            if run.first >= run.last:
+            quit_inside = not self.journal.frames
+            if run.first >= run.last or quit_inside or self.journal.halted:
                 break
         self.journal.run = None
         self.journal.stage += 1
-        if self._watch.stopping:
-            raise Stopped(run.first)
-        self._needs_setup = self._watch.run_ended(run.first)
 
     def _one_chunk(self, run: RunInProgress) -> None:
         target = run.target
         now = self.engine.step()
+        if not run.begun:
+            self._stand_before(now)
+        run.begun = True
         self._watch.run_starts(now)
         pre = run.pre or self._needs_setup or now != run.first
         self.engine.send(_run_command(run, pre=pre), Place(run.file, run.line))
@@ -264,9 +306,24 @@ class Interpreter:
             raise Stopped(reached)
         self.journal.steps_done += reached - run.first
         # A halt of the user's own (fix halt) ends the run early, as it does in plain LAMMPS.
-        run.first = target
+        run.first, run.begun = target, False
+        self.journal.run_over(reached, early=reached < target)
+        self._watch.run_ended(reached)
+        depth = len(self.journal.frames)
         for text in run.every:
             self._execute(text, Place(run.file, run.line))
+            self._carry_down_to(depth)
+
+    def _stand_before(self, step: int) -> None:
+        """Where a run may be left and entered without being cut: all before it is done.
+
+        Not after a run: what the deck prints and computes there needs the run's last values, which
+        a process that reads a restart file does not have.
+        """
+        if self._watch.stopping and self._watch.can_stand(step):
+            raise Stopped(step)
+        if self._watch.run_comes(step):
+            self._needs_setup = True
 
 
 _CONTROL: dict[str, Callable[[Interpreter, list[str], Place], None]] = {
@@ -336,5 +393,5 @@ def _run_command(run: RunInProgress, *, pre: bool) -> str:
 def _integer(word: str, place: Place) -> int:
     try:
         return int(float(word))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise DeckError(f"{word!r} is not a number of steps", place) from None

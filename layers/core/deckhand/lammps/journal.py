@@ -7,19 +7,20 @@ process has to be told again (https://docs.lammps.org/read_restart.html). The jo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from deckhand.lammps.errors import DeckError, Place
-from deckhand.lammps.script import names, words
+from deckhand.lammps.script import TRIPLE, names, words
 
 ACTIONS: Final = names(
     """create_atoms delete_atoms displace_atoms velocity set replicate change_box minimize
     reset_timestep reset_atoms create_bonds delete_bonds read_dump write_data write_dump
     write_restart write_coeff print info balance pair_write bond_write angle_write dihedral_write
-    ndx2group group2ndx echo mass labelmap run create_box read_data read_restart"""
+    ndx2group group2ndx region2vmd echo mass labelmap run create_box read_data read_restart"""
 )
 """Commands whose effect is in the restart file or in an output file: never told again."""
 
@@ -38,6 +39,7 @@ REPLACING: Final = names(
 )
 """One setting of this name at a time; a later one replaces it."""
 
+_DEFINING: Final = names("fix compute dump region molecule")
 _MODIFIERS: Final = {"fix_modify": "fix", "compute_modify": "compute", "dump_modify": "dump"}
 _REMOVERS: Final = {"unfix": "fix", "uncompute": "compute", "undump": "dump"}
 _FORGETS: Final = {
@@ -50,14 +52,20 @@ _FORGETS: Final = {
     "dihedral_style": ("dihedral_coeff",),
     "improper_style": ("improper_coeff",),
 }
-_COUNTED: Final = frozenset({"index", "loop", "file"})
-_KEPT_WHEN_DEFINED: Final = frozenset({"index", "loop"})
+_EXCLUSION: Final = ("neigh_modify", "exclude")
+"""Exclusions add up; only `exclude none` takes them back."""
+
+_COUNTED: Final = frozenset({"index", "loop", "file", "atomfile"})
+"""Variable styles that `next` moves on, and that a second definition leaves as they are."""
+
+_BARE: Final = re.compile(r"[^\s\"'#$&]+")
 
 
 class Setting(BaseModel):
     """A live setting: the command as LAMMPS was given it, and the deck line it came from.
 
-    `advanced` counts the `next` commands a loop variable has seen.
+    `advanced` counts the `next` commands a loop variable has seen. `last_frame` is for dumps: the
+    step at which a run ended with a frame, -1 if the newest did without, None before any run.
     """
 
     key: tuple[str, ...]
@@ -66,6 +74,7 @@ class Setting(BaseModel):
     line: int
     before_box: bool
     advanced: int = 0
+    last_frame: int | None = None
 
     @property
     def words(self) -> list[str]:
@@ -101,7 +110,7 @@ class RunInProgress(BaseModel):
 
     `first` is the step at which the current chunk began, `last` where the whole run ends, `chunk`
     the M of `run … every M` (0 without), `every` its commands. `start` and `stop` are the user's
-    own keywords, None where he gave none.
+    own keywords, None where he gave none. `begun` is False while nothing of the chunk is done.
     """
 
     file: str
@@ -114,6 +123,7 @@ class RunInProgress(BaseModel):
     pre: bool = True
     post: bool = True
     every: list[str] = Field(default_factory=list)
+    begun: bool = False
 
     @property
     def target(self) -> int:
@@ -122,7 +132,11 @@ class RunInProgress(BaseModel):
 
 
 class Journal(BaseModel):
-    """Where the script stood. Versioned; written as JSON next to every restart file."""
+    """Where the script stood. Versioned; written as JSON next to every restart file.
+
+    `halted` is what the deck's own `fix halt … error soft` leaves: no run and no minimisation is
+    carried out any more (https://docs.lammps.org/fix_halt.html).
+    """
 
     model_config = ConfigDict(validate_assignment=False)
 
@@ -133,6 +147,7 @@ class Journal(BaseModel):
     run: RunInProgress | None = None
     box: bool = False
     skip_jump: bool = False
+    halted: bool = False
     stage: int = 0
     steps_done: int = 0
     log: str | None = "log.lammps"
@@ -152,25 +167,19 @@ class Journal(BaseModel):
 
     def _keep(self, command: list[str], text: str, place: Place) -> None:
         name = command[0]
-        if name in ("fix", "compute", "dump", "region", "molecule"):
+        if name in _DEFINING:
             self._define(command, text, place)
-        elif name in _MODIFIERS:
-            key = (name, *command[1:2], *command[2::2])
-            self._append(key, text, place)
         elif name == "group":
             self._group(command, text, place)
         elif name == "variable":
             self._variable(command, text, place)
-        elif name in REPLACING:
-            self._forget(lambda setting: setting.key[0] in _FORGETS.get(name, ()))
-            self._append((name,), text, place)
-        elif name in STORED and name.endswith("_style"):
-            self._forget(lambda setting: setting.key[0] in _FORGETS[name])
-            self._append((name,), text, place)
-        elif name.endswith("_modify"):
-            self._append((name, *command[1::2]), text, place)
         else:
-            self._append((name, text), text, place)
+            gone = _FORGETS.get(name, ())
+            key = _key(command, text)
+            if key[:2] == _EXCLUSION and "none" in command:
+                self._forget(lambda setting: setting.key[:2] == _EXCLUSION)
+            self._forget(lambda setting: setting.key[0] in gone)
+            self._append(key, text, place)
 
     def advance(self, name: str, *, exhausted: bool) -> None:
         """Take note of a `next`; an exhausted variable has been deleted by LAMMPS."""
@@ -184,6 +193,38 @@ class Journal(BaseModel):
     def steps_at(self, time_step: int) -> int:
         """Molecular-dynamics steps of the run done when LAMMPS stands at *time_step*."""
         return self.steps_done + (time_step - self.run.first if self.run else 0)
+
+    @property
+    def mid_run(self) -> bool:
+        """Whether a run is going on, and not only the next command."""
+        return self.run is not None and self.run.begun
+
+    def run_over(self, step: int, *, early: bool) -> None:
+        """Take note of the end of a run at *step*; *early* if the deck's own fix halt ended it."""
+        for dump in self.of("dump"):
+            every = self.frame_interval(dump)
+            dump.last_frame = step if every is None or step % every == 0 else -1
+        if early:
+            self.halted = self._halts_softly()
+
+    def frame_interval(self, dump: Setting) -> int | None:
+        """Steps between the frames of a dump; None if a variable says when they come."""
+        every = dump.words[4]
+        for modify in self.of("dump_modify"):
+            if modify.key[1] == dump.key[1] and "every" in modify.words[:-1]:
+                every = modify.words[modify.words.index("every") + 1]
+        return int(every) if every.isdigit() and int(every) > 0 else None
+
+    def _halts_softly(self) -> bool:
+        halts = [setting for setting in self.of("fix") if setting.words[3] == "halt"]
+        soft = [setting for setting in halts if not _goes_on(setting.words)]
+        if soft and len(soft) < len(halts):
+            raise DeckError(
+                "a run was halted while one fix halt says `error continue` and another does not: "
+                "which of them it was cannot be told after an interruption. Use one of them.",
+                soft[0].place,
+            )
+        return bool(soft)
 
     def of(self, name: str) -> list[Setting]:
         """Live settings of one command name, in the order they were made."""
@@ -223,7 +264,7 @@ class Journal(BaseModel):
         if command[2] == "delete":
             self._forget(lambda setting: setting.key == key)
             return
-        if command[2] in _KEPT_WHEN_DEFINED and any(s.key == key for s in self.settings):
+        if command[2] in _COUNTED and any(s.key == key for s in self.settings):
             return
         self._put(Setting(key=key, text=text, **self._origin(place)))
 
@@ -247,6 +288,10 @@ class Journal(BaseModel):
         self.settings = [setting for setting in self.settings if not gone(setting)]
 
 
+def _goes_on(halt: list[str]) -> bool:
+    return "error" in halt[:-1] and halt[halt.index("error") + 1] == "continue"
+
+
 def restated(setting: Setting) -> list[str]:
     """The commands that bring a variable to where it stood, its `next` commands included."""
     parts = setting.words
@@ -255,7 +300,7 @@ def restated(setting: Setting) -> list[str]:
         return [setting.text]
     head = " ".join(parts[:3])
     if style == "index":
-        return [f"{head} {' '.join(_quoted(word) for word in rest[setting.advanced :])}"]
+        return [f"{head} {' '.join(quoted(word) for word in rest[setting.advanced :])}"]
     if style == "loop":
         numbers = [word for word in rest if word != "pad"]
         pad = " pad" if "pad" in rest else ""
@@ -264,5 +309,30 @@ def restated(setting: Setting) -> list[str]:
     return [setting.text, *[f"next {parts[1]}"] * setting.advanced]
 
 
-def _quoted(word: str) -> str:
-    return f'"{word}"' if not word or any(char.isspace() for char in word) else word
+def _key(command: list[str], text: str) -> tuple[str, ...]:
+    """What a later command has to have in common with this one to replace it."""
+    name = command[0]
+    if name in REPLACING or (name in STORED and name.endswith("_style")):
+        return (name,)
+    if name in _MODIFIERS:
+        # Some add up (`dump_modify thresh`): told again in their order they come to the same.
+        return (name, *command[1:2], text)
+    if name == "neigh_modify" and "exclude" in command:
+        return (*_EXCLUSION, text)
+    if name == "pair_coeff":
+        return _coefficient_key(command)
+    return (name, *command[1::2]) if name.endswith("_modify") else (name, text)
+
+
+def _coefficient_key(command: list[str]) -> tuple[str, ...]:
+    """The pair of types and, for hybrid styles, the style (with its number)."""
+    style = command[3:5] if command[3:4] and command[3][:1].isalpha() else []
+    return (*command[:3], *style)
+
+
+def quoted(word: str) -> str:
+    """A word as a command has to hold it: in quotes if it is empty or has a blank."""
+    if _BARE.fullmatch(word):
+        return word
+    quote = next(q for q in ('"', "'", TRIPLE) if q not in word)
+    return f"{quote}{word}{quote}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -48,6 +48,11 @@ ROW_FIXES: Final = {
 }
 
 
+BEHIND_VERSIONS: Final = 10**9
+"""Sets the pieces of a file that takes the place of another apart from that one's: the versions of
+a file that is stored whole are numbered from 0."""
+
+
 class Record(NamedTuple):
     """A record of an output file: byte range [begin, end) and step."""
 
@@ -64,26 +69,40 @@ class OutputFile:
     is where the current run began to write, `columns` the thermo columns at the last cut.
     `every`, `lines_per_record` and `counted_from` serve the one format whose records name no step
     (`fix print`): there they are counted, from the first multiple of `every` after that step.
+    `title_lines` stand at `titled_at`; they are buffered and may come after the run has started.
+
+    `anew`: nothing that the results have of this path is left. `will_begin_anew`: the next run
+    empties the file. `base` sets the pieces of a file apart from those of the one it replaces.
     """
 
     path: str
     format: Format
     every: int = 0
     lines_per_record: int = 1
+    title_lines: int = 1
+    titled_at: int = 0
     counted_from: int = -1
     begin: int | None = 0
     mark: int = 0
     committed: int = 0
     columns: tuple[bytes, ...] | None = None
+    anew: bool = False
+    will_begin_anew: bool = False
+    base: int = 0
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Bytes [begin, end) of a file belong to the steps since the last cut."""
+    """Bytes [begin, end) of a file belong to the steps since the last cut.
+
+    `anew`: they replace all that the results have of the file. `base` + `begin` names the piece.
+    """
 
     path: str
     begin: int
     end: int
+    base: int = 0
+    anew: bool = False
 
 
 @dataclass
@@ -91,7 +110,8 @@ class OutputBook:
     """All output files of an attempt below *root*, in the order they first appeared.
 
     *resumed_step* is the step of the checkpoint the attempt resumed from, *mid_run* whether a run
-    was in progress there, *parents* the files that its lineage has bytes of.
+    was in progress there, *parents* the files that its lineage has bytes of. `drain` waits until
+    the bytes of all cuts have been read; it is called before a file is emptied.
     """
 
     root: Path
@@ -99,20 +119,74 @@ class OutputBook:
     mid_run: bool = False
     parents: frozenset[str] = frozenset()
     files: dict[str, OutputFile] = field(default_factory=dict)
+    drain: Callable[[], None] = lambda: None
     _resumed_run_seen: bool = False
 
-    def register(self, path: str, form: Format, every: int = 0, lines_per_record: int = 1) -> None:
-        """Take note of a file that a command will write."""
+    def register(
+        self,
+        path: str,
+        form: Format,
+        every: int = 0,
+        lines_per_record: int = 1,
+        title_lines: int = 1,
+    ) -> None:
+        """Take note of a file that a command goes on to write."""
         known = self.files.get(path)
         if known is not None:
-            known.every, known.lines_per_record = every or known.every, lines_per_record
+            known.format = form
+            if every:
+                known.every, known.lines_per_record = every, lines_per_record
+                known.title_lines, known.titled_at = title_lines, self._size(known)
             return
         repeats = self.resumed_step is not None and path in self.parents
         if form is Format.LOG and not self.mid_run:
             # Between runs nothing of a log is repeated: the next run prints its own table.
             repeats = False
+        if form is Format.LINES and not every:
+            # `print … append` has no title and is not told again.
+            repeats = False
         begin = None if repeats else 0
-        self.files[path] = OutputFile(path, form, every, lines_per_record, begin=begin)
+        output = OutputFile(path, form, every, lines_per_record, title_lines, begin=begin)
+        output.titled_at = self._size(output)
+        self.files[path] = output
+
+    def opens(self, path: str, *, empties: bool) -> None:
+        """The deck opens a file, and empties it or goes on with it; before it is registered.
+
+        What is there already has been stored as a whole file, or came with the deck.
+        """
+        known = self.files.get(path)
+        if known is None:
+            known = self.files[path] = OutputFile(path, Format.LINES)
+            if self._size(known) or (empties and path in self.parents):
+                known.anew, known.base = True, BEHIND_VERSIONS
+        elif empties:
+            self._begin_anew(known)
+
+    def dump_opens(self, path: str, form: Format) -> None:
+        """The deck opens a dump: LAMMPS empties the file at the first frame."""
+        output = self.files.setdefault(path, OutputFile(path, form))
+        output.format, output.will_begin_anew = form, True
+
+    def dump_appends(self, path: str) -> None:
+        """The dump that was opened goes on with what is in its file."""
+        output = self.files[path]
+        output.will_begin_anew = False
+        if not output.committed and not output.base and self._size(output):
+            output.anew, output.base = True, BEHIND_VERSIONS
+
+    def _begin_anew(self, output: OutputFile) -> None:
+        self.drain()
+        output.base += max(self._size(output), output.committed) + BEHIND_VERSIONS
+        output.begin = output.mark = output.committed = output.titled_at = 0
+        output.columns, output.anew = None, True
+
+    def _make_room(self, output: OutputFile) -> None:
+        """Empty the file of a dump in front of LAMMPS: what is in it is the new dump's."""
+        output.will_begin_anew = False
+        if self._size(output) or output.path in self.parents:
+            self._begin_anew(output)
+            (self.root / output.path).unlink(missing_ok=True)
 
     def run_starts(self, step: int) -> None:
         """A run begins at *step*; what is in the files now belongs to earlier ones."""
@@ -121,10 +195,13 @@ class OutputBook:
             self._resumed_run_seen = True
             self.resumed_step = step
         for output in self.files.values():
+            if output.will_begin_anew:
+                self._make_room(output)
+            if not (first_after_resume and output.begin is None):
+                self._settle(output)
             output.counted_from = step - 1
-            if first_after_resume and output.begin is None:
+            if output.begin is None:
                 continue
-            self._settle(output)
             output.mark = max(self._size(output), output.begin or 0)
             output.columns = None
 
@@ -145,7 +222,8 @@ class OutputBook:
     def committed(self, cuts: Iterable[Cut]) -> None:
         """The bytes of these cuts are in the results."""
         for cut in cuts:
-            self.files[cut.path].committed = cut.end
+            output = self.files[cut.path]
+            output.committed, output.anew = cut.end, False
 
     def _end(self, output: OutputFile, step: int) -> int:
         if output.begin is None:
@@ -167,6 +245,8 @@ class OutputBook:
         start = max(output.mark, output.begin or 0)
         if not output.every:
             return start
+        if start == output.titled_at:
+            start = _after_lines(self.root / output.path, start, output.title_lines)
         count = step // output.every - output.counted_from // output.every
         return _after_lines(self.root / output.path, start, count * output.lines_per_record)
 
@@ -181,10 +261,12 @@ class OutputBook:
         if output.format is Format.LINES:
             output.begin = self._repeated_lines(output, path)
             return
+        # A dump that is told again does not repeat a frame: see `replay`.
+        last_repeated = self.resumed_step - (output.format in (Format.DUMP, Format.XYZ))
         begin = 0
         for record in self._records(output, 0):
-            if record.step > self.resumed_step:
-                output.begin = record.begin
+            if record.step > last_repeated:
+                output.begin = _after_units(path, record.begin)
                 return
             begin = record.end
         if not only_if_later:
@@ -192,12 +274,7 @@ class OutputBook:
 
     def _repeated_lines(self, output: OutputFile, path: Path) -> int:
         assert self.resumed_step is not None
-        title = 0
-        with path.open("rb") as file:
-            for line in file:
-                if not line.startswith(b"#"):
-                    break
-                title += len(line)
+        title = _after_lines(path, output.titled_at, output.title_lines)
         if not self.mid_run:
             return title
         output.counted_from = self.resumed_step
@@ -223,8 +300,8 @@ class OutputBook:
 
 def _cut(output: OutputFile, end: int) -> Iterator[Cut]:
     begin = max(output.begin or 0, output.committed)
-    if output.begin is not None and end > begin:
-        yield Cut(output.path, begin, end)
+    if output.begin is not None and (end > begin or output.anew):
+        yield Cut(output.path, begin, max(begin, end), output.base, output.anew)
 
 
 def _lines(file: Iterable[bytes]) -> Iterator[bytes]:
@@ -284,6 +361,8 @@ def _leading_step(line: bytes) -> int | None:
 
 
 _FRAME: Final = b"ITEM: TIMESTEP\n"
+_UNITS = re.compile(rb"ITEM: UNITS\n[^\n]*\n")
+_UNITS_BYTES: Final = 64
 _PREAMBLE = re.compile(rb"(?:ITEM: UNITS\n[^\n]*\n)?(?:ITEM: TIME\n[^\n]*\n)?\Z")
 
 
@@ -312,7 +391,7 @@ def _with_preamble(text: mmap.mmap, position: int, floor: int) -> int:
     return position - (len(match[0]) if match else 0)
 
 
-_XYZ_COMMENT = re.compile(rb"Atoms\. Timestep: (-?\d+)")
+_XYZ_COMMENT = re.compile(rb" ?Atoms\. Timestep: (-?\d+)")
 
 
 def _xyz_records(file: BinaryIO, begin: int) -> Iterator[Record]:
@@ -339,6 +418,14 @@ _READERS: Final = {
     Format.ROWS: _row_records,
     Format.BLOCKS: _block_records,
 }
+
+
+def _after_units(path: Path, begin: int) -> int:
+    """The offset after the units that LAMMPS names in front of a dump's first frame."""
+    with path.open("rb") as file:
+        file.seek(begin)
+        match = _UNITS.match(file.read(_UNITS_BYTES))
+    return begin + (match.end() if match else 0)
 
 
 def _after_lines(path: Path, begin: int, count: int) -> int:

@@ -1,7 +1,8 @@
 """When LAMMPS writes a checkpoint inside a run: by the wall clock, at clean steps.
 
-A clean step is one at which no average is half accumulated and a thermo row is due: a multiple of
-the thermo interval and of every fix ave/* output interval.
+A clean step is one at which no average is half accumulated: a multiple of every fix ave/* output
+interval. Where thermo rows are close together it is a multiple of their interval too, so that the
+row of a checkpoint's step can be compared with the one that a resumed run begins with.
 """
 
 from __future__ import annotations
@@ -17,8 +18,21 @@ from deckhand.lammps.journal import Journal
 PROBE_STEPS: Final = 20
 """Steps after which the first checkpoint of an unknown system is due; its speed is known then."""
 
-PACE_BETWEEN_RUNS: Final = "variable dh_next equal step+1"
-"""`reset_timestep` evaluates the pace too, and there `elapsed` has no meaning."""
+CLOSE_ROWS: Final = 1000
+"""The most steps between clean steps that thermo rows ask for: a notice is short."""
+
+ANY_STEP: Final = 10
+"""Steps between clean steps where every step is one: `fix halt` looks for its file that often."""
+
+PACE_BETWEEN_RUNS: Final = "variable dh_next equal step+2^40"
+"""`reset_timestep` evaluates the pace too, and there `elapsed` has no meaning; `minimize` would
+write a restart file at every iteration."""
+
+VARIABLES: Final = tuple(
+    f"variable dh_{name} equal 0" for name in ("stop", "align", "first", "seconds", "next")
+)
+"""To be told before the deck's own: LAMMPS knows a variable by its number until the next run with
+`pre yes`, and the numbers behind a deleted variable change."""
 
 _AVERAGES: Final = ("ave/time", "ave/chunk", "ave/histo", "ave/histo/weight", "ave/grid")
 _NFREQ: Final = 6
@@ -27,13 +41,30 @@ _NFREQ: Final = 6
 def clean_interval(journal: Journal) -> int:
     """Steps between clean steps of the settings that live now."""
     interval = 1
-    for setting in journal.of("thermo"):
-        interval = _lcm(interval, setting.words[1])
     for setting in journal.of("fix"):
         parts = setting.words
         if parts[3] in _AVERAGES and len(parts) > _NFREQ:
             interval = _lcm(interval, parts[_NFREQ])
-    return interval
+    for setting in journal.of("thermo"):
+        together = _lcm(interval, setting.words[1])
+        interval = together if together <= max(CLOSE_ROWS, interval) else interval
+    return interval if interval > 1 else ANY_STEP
+
+
+def is_clean(journal: Journal, step: int) -> bool:
+    """Whether no average is half accumulated at *step*: no sample of the next one is taken yet."""
+    for setting in journal.of("fix"):
+        parts = setting.words
+        if parts[3] in _AVERAGES and not _is_between(parts[_NFREQ - 2 : _NFREQ + 1], step):
+            return False
+    return True
+
+
+def _is_between(intervals: list[str], step: int) -> bool:
+    if len(intervals) < 3 or not all(word.isdigit() for word in intervals):
+        return True
+    every, repeat, frequency = (int(word) for word in intervals)
+    return frequency <= 0 or step % frequency in range(frequency - (repeat - 1) * every + 1)
 
 
 def _lcm(interval: int, word: str) -> int:

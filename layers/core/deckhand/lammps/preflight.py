@@ -13,7 +13,7 @@ from deckhand.domain.run import CheckReport, Contract, Stage
 from deckhand.lammps import contract, files, vocabulary
 from deckhand.lammps.errors import DeckError, Place
 from deckhand.lammps.journal import MAKES_BOX
-from deckhand.lammps.script import parse, without_comment, words
+from deckhand.lammps.script import decode, parse, without_comment, words
 from deckhand.lammps.static import StaticVariables
 
 STYLE_AT: Final = {
@@ -33,6 +33,9 @@ STYLE_AT: Final = {
 """Where a command names its style, and which kind of style it is."""
 
 LEAST_WORDS: Final = {"fix": 4, "compute": 4, "dump": 6, "variable": 3, "region": 3, "run": 2}
+
+MOST_NESTED: Final = 50
+"""Files and commands inside one another; a string variable can hold a command that holds it."""
 
 
 def check_folder(root: Path, deck: str) -> CheckReport:
@@ -57,6 +60,7 @@ class _Walk:
     has_box: bool = False
     has_jumps: bool = False
     visited: set[str] = field(default_factory=set)
+    depth: int = 0
 
     def report(self) -> CheckReport:
         name = PurePosixPath(self.deck).name
@@ -98,11 +102,20 @@ class _Walk:
         if b"\0" in body:
             self._error(Place(name, 0), "is not a text file, so it cannot be a LAMMPS script.")
             return
-        script = parse(name, body.decode("utf-8", errors="replace"))
+        script = parse(name, decode(body))
         for index, line in enumerate(script.lines):
             self._text(line.text, script.place(index))
 
     def _text(self, raw: str, place: Place) -> None:
+        """Check a command, and those inside it unless they never come to an end."""
+        if self.depth >= MOST_NESTED:
+            self._error(place, f"commands are nested more than {MOST_NESTED} deep.")
+            return
+        self.depth += 1
+        self._words(raw, place)
+        self.depth -= 1
+
+    def _words(self, raw: str, place: Place) -> None:
         try:
             text = self.variables.expand(without_comment(raw))
             command = words(text, place)
@@ -120,17 +133,18 @@ class _Walk:
         if len(command) < LEAST_WORDS.get(name, 1):
             self._error(place, f"`{name}` needs at least {LEAST_WORDS[name] - 1} arguments.")
             return
-        self._style(command, place)
-        self._resume(command, place)
+        if self._has_style(command, place):
+            self._resume(command, place)
         self._touched_files(command, place)
         self._flow(command, place)
 
-    def _style(self, command: list[str], place: Place) -> None:
+    def _has_style(self, command: list[str], place: Place) -> bool:
         kind, index = STYLE_AT.get(command[0], ("", 0))
         style = command[index] if kind and len(command) > index else "$"
         if "$" in style or style == "delete" or vocabulary.knows(kind, style):
-            return
+            return True
         self._unknown(kind, style, f"there is no {kind} style `{style}` in this LAMMPS", place)
+        return False
 
     def _resume(self, command: list[str], place: Place) -> None:
         refusal = contract.refusal(command)
@@ -155,7 +169,7 @@ class _Walk:
         if "$" in name or "*" in name or name in self.written:
             return
         self.read[name] = None
-        if not self._local(name).is_file():
+        if not self._is_here(name):
             message = f"the file {name} is not in the drop. Upload it together with the deck."
             self._add(self.missing, Severity.ERROR, place, message)
 
@@ -185,7 +199,9 @@ class _Walk:
 
     def _enter(self, command: list[str], place: Place) -> None:
         target = command[1] if len(command) > 1 else "SELF"
-        if target != "SELF" and "$" not in target and self._local(target).is_file():
+        if target == "SELF" or "$" in target or not self._is_inside(target, place):
+            return
+        if self._is_here(target):
             self._file(target, place)
 
     def _run(self, command: list[str], place: Place) -> None:
@@ -203,6 +219,12 @@ class _Walk:
                 {"kind": kind, "steps": steps, "file": place.file, "line": place.line}
             )
         )
+
+    def _is_here(self, name: str) -> bool:
+        try:
+            return self._local(name).is_file()
+        except OSError:  # a name that no file system takes
+            return False
 
     def _local(self, name: str) -> Path:
         return self.root / PurePosixPath(self.deck).parent / name

@@ -152,6 +152,9 @@ class Lammps:
         return EngineDiedError(f"LAMMPS ended with exit code {code}.", code)
 
     def _release(self) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
         if self._answers >= 0:
             os.close(self._answers)
             self._answers = -1

@@ -42,6 +42,9 @@ def replay(
     for setting in _after_box(journal):
         for command in _retold(setting, step, attempt, seeds):
             lammps.send(command, setting.place)
+    for dump in journal.of("dump"):
+        for command in _continued_dump(journal, dump, step):
+            lammps.send(command, dump.place)
     lammps.step()
     return tuple(seeds)
 
@@ -59,10 +62,11 @@ def _read_restart(lammps: Lammps, journal: Journal, restart: Path, step: int) ->
     found = lammps.step()
     if found != step:
         raise ResumeError(f"the restart file stands at step {found}, its manifest says {step}")
-    if _NO_RESTART_INFO in lammps.screen():
-        for setting in journal.settings:
-            if setting.key[0].startswith("pair_"):
-                lammps.send(setting.text, setting.place)
+    kept = _NO_RESTART_INFO not in lammps.screen()
+    for setting in journal.settings:
+        # Tables and the sub-styles of hybrid styles are kept without their coefficients.
+        if setting.key[0].endswith("_coeff") or (setting.key[0].startswith("pair_") and not kept):
+            lammps.send(setting.text, setting.place)
 
 
 def _after_box(journal: Journal) -> Iterator[Setting]:
@@ -75,20 +79,10 @@ def _after_box(journal: Journal) -> Iterator[Setting]:
         and not (setting.before_box and setting.key[0] in BEFORE_BOX)
     ]
     yield from sorted(late, key=lambda setting: _ORDER.get(setting.key[0], _LAST))
-    for dump in journal.of("dump"):
-        yield Setting(
-            key=("dump_resume", dump.key[1]),
-            text=dump.text,
-            file=dump.file,
-            line=dump.line,
-            before_box=False,
-        )
 
 
 def _retold(setting: Setting, step: int, attempt: int, seeds: list[int]) -> Iterator[str]:
-    if setting.key[0] == "dump_resume":
-        yield from _continued_dump(setting.words, step)
-    elif setting.key[0] == "fix" and setting.words[3] in SEED_WORD:
+    if setting.key[0] == "fix" and setting.words[3] in SEED_WORD:
         seed = _new_seed(setting.text, step, attempt)
         seeds.append(seed)
         parts = setting.words
@@ -98,11 +92,25 @@ def _retold(setting: Setting, step: int, attempt: int, seeds: list[int]) -> Iter
         yield setting.text
 
 
-def _continued_dump(words: list[str], step: int) -> Iterator[str]:
-    """No second frame of *step*, and no `first yes` frame in the middle of a run."""
+def _continued_dump(journal: Journal, dump: Setting, step: int) -> Iterator[str]:
+    """No second frame of *step*, and no `first yes` frame of a dump that has begun."""
+    words = dump.words
+    if dump.last_frame is None and not journal.mid_run:
+        return
     if "*" not in words[5] and words[3] in DUMP_FORMATS:
         yield f"dump_modify {words[1]} append yes"
-    yield f"dump_modify {words[1]} first no delay {step + 1}"
+    yield f"dump_modify {words[1]} first no"
+    if journal.mid_run or dump.last_frame == step:
+        yield f"dump_modify {words[1]} delay {max(step + 1, _delay(journal, dump))}"
+
+
+def _delay(journal: Journal, dump: Setting) -> int:
+    """The step that the deck itself lets the dump begin at."""
+    value = "0"
+    for modify in journal.of("dump_modify"):
+        if modify.key[1] == dump.key[1] and "delay" in modify.words[:-1]:
+            value = modify.words[modify.words.index("delay") + 1]
+    return int(value) if value.isdigit() else 0
 
 
 def _new_seed(text: str, step: int, attempt: int) -> int:

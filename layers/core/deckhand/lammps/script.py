@@ -40,6 +40,18 @@ class Script:
         return Place(self.file, self.lines[index].number)
 
 
+def decode(body: bytes) -> str:
+    """The text of a file as LAMMPS takes it: UTF-8, or else Latin-1, where each byte is a letter.
+
+    Scripts of an older day have µ, Å and umlauts in their comments, one byte each; LAMMPS reads
+    past them.
+    """
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
 def parse(file: str, text: str) -> Script:
     """Join continued (`&`) and triple-quoted lines as LAMMPS does when it reads a file."""
     raw = text.replace("\r\n", "\n").split("\n")
@@ -100,6 +112,8 @@ def without_comment(text: str) -> str:
 
 def words(text: str, place: Place | None = None) -> list[str]:
     """The words of a command, quotes removed; raises DeckError for quotes that do not match."""
+    if any(span.quoted and not _is_closed(span.text) for span in spans(text)):
+        raise DeckError(f"a quote is opened but not closed: {text.strip()[:80]}", place)
     found: list[str] = []
     position = 0
     while match := _WORD.match(text, position):
@@ -108,7 +122,14 @@ def words(text: str, place: Place | None = None) -> list[str]:
             raise DeckError(f"a quote is opened but not closed: {text.strip()[:80]}", place)
         found.append(next(group for group in match.groups() if group is not None))
         position = match.end()
+        if bare is None and text[position : position + 1].strip():
+            raise DeckError(f"a blank is missing after a quote: {text.strip()[:80]}", place)
     return found
+
+
+def _is_closed(quoted: str) -> bool:
+    quote = _quote_at(quoted, 0)
+    return len(quoted) >= 2 * len(quote) and quoted.endswith(quote)
 
 
 class Reference(NamedTuple):

@@ -6,20 +6,23 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Final
 
 from deckhand.lammps.errors import ResumeError
 from deckhand.lammps.files import folders
-from deckhand.lammps.journal import Journal
-from deckhand.lammps.outputs import DUMP_FORMATS, ROW_FIXES, Cut, Format, OutputBook
+from deckhand.lammps.journal import MAKES_BOX, Journal
+from deckhand.lammps.openings import goes_on, growing_file, writes_once
+from deckhand.lammps.outputs import Cut, OutputBook
 from deckhand.lammps.pacing import (
     PACE_BETWEEN_RUNS,
     PROBE_STEPS,
     ControlFiles,
     clean_interval,
     halt_commands,
+    is_clean,
     restart_commands,
 )
 from deckhand.lammps.process import Lammps
@@ -30,7 +33,7 @@ STATE_LOST: Final = "Unused restart file global fix info"
 FLUSH_ROWS: Final = "thermo_modify flush yes"
 """A log that the deck opens itself is buffered, and a checkpoint needs its rows on the disk."""
 
-_RUN_SET_UP: Final = ("Per MPI rank memory allocation", "Loop time")
+_RUN_SET_UP: Final = "Per MPI rank memory allocation"
 _LOOK_SECONDS: Final = 0.2
 _ROW_PATIENCE_SECONDS: Final = 5.0
 _SPEED_MEMORY: Final = 0.5
@@ -119,60 +122,62 @@ class Session:
         self.control.stop.touch()
 
     def command_comes(self, command: list[str]) -> None:
-        """Make the folders that a command writes to: an upload cannot carry empty ones."""
+        """Prepare for the files that a command writes, before LAMMPS opens them.
+
+        Their folders are made: an upload cannot carry empty ones.
+        """
+        self._make_folders(command)
+        if command[0] == "clear" or command[0] in MAKES_BOX:
+            # From here on LAMMPS may say of a restart file of the deck's own what it likes.
+            self.check_state = False
+        if command[:1] == ["dump_modify"] and ("append", "yes") in pairwise(command):
+            self._dump_appends(command[1])
+        opening = growing_file(command)
+        if opening is None:
+            return
+        path = self.path_of(opening.name)
+        if command[0] == "dump":
+            self.book.dump_opens(path, opening.format)
+        elif path in self.book.files or not writes_once(command):
+            self.book.opens(path, empties=not goes_on(command))
+            self.book.register(path, *opening[1:])
+
+    def told_again(self, command: list[str]) -> None:
+        """The same for a command that LAMMPS is told again on resume: it goes on with its file."""
+        self._make_folders(command)
+        opening = growing_file(command)
+        if opening is not None:
+            path = self.path_of(opening.name)
+            if path in self.book.parents:
+                # The upload may have brought a file of this name along.
+                (self.workspace / path).unlink(missing_ok=True)
+            self.book.register(path, *opening[1:])
+
+    def _make_folders(self, command: list[str]) -> None:
         for folder in folders(command):
             (self.cwd / folder).mkdir(parents=True, exist_ok=True)
 
+    def _dump_appends(self, identity: str) -> None:
+        for dump in self.journal.of("dump"):
+            path = self.path_of(dump.words[5])
+            if dump.key[1] == identity and path in self.book.files:
+                self.book.dump_appends(path)
+
     def command_given(self, command: list[str]) -> None:
-        """Note the files that a command writes."""
-        if command[0] == "dump":
-            form = DUMP_FORMATS.get(command[3])
-            if form is not None and "*" not in command[5]:
-                self.book.register(self.path_of(command[5]), form)
-        elif command[0] == "fix":
-            self._note_fix(command)
-        elif command[0] == "print" and "append" in command[2:]:
-            name = command[command.index("append", 2) + 1]
-            self.book.register(self.path_of(name), Format.LINES)
-        elif command[0] == "log":
-            self._switch_log()
+        """Follow LAMMPS to its new log; keep the rows unbuffered."""
+        if command[0] == "log":
+            self.follow_log()
         elif command[0] == "thermo_style":
             self.lammps.send(FLUSH_ROWS)
 
-    def _note_fix(self, command: list[str]) -> None:
-        style = command[3]
-        name = next(
-            (
-                command[i + 1]
-                for i in range(5, len(command) - 1)
-                if command[i] in ("file", "append")
-            ),
-            None,
-        )
-        if name is None or "overwrite" in command:
-            return
-        if style in ROW_FIXES:
-            form = ROW_FIXES[style]
-            if style == "ave/time" and "vector" in command:
-                form = Format.BLOCKS
-            self.book.register(self.path_of(name), form)
-        elif style == "print":
-            lines = command[5].count("\n") + 1
-            self.book.register(self.path_of(name), Format.LINES, int(command[4]), lines)
-
-    def _switch_log(self) -> None:
+    def follow_log(self) -> None:
+        """Read progress from the journal's log from now on, which LAMMPS has just opened."""
         self._log_offset, self._log_reader = 0, ThermoReader()
-        if self.journal.log is not None:
-            self.book.register(self.path_of(self.journal.log), Format.LOG)
 
     def path_of(self, name: str) -> str:
         """A file name of the deck as a path below the workspace root."""
         folder = PurePosixPath(self.cwd.relative_to(self.workspace).as_posix())
         return normpath(str(folder / name))
-
-    def log_opened(self) -> None:
-        """LAMMPS writes to the journal's log from now on."""
-        self._switch_log()
 
     def box_made(self) -> None:
         """Arm what needs a simulation box."""
@@ -218,22 +223,28 @@ class Session:
         self._finish_pending()
         self.heartbeat()
 
-    def run_ended(self, step: int) -> bool:
-        """A checkpoint between runs, when the runs are too short to have one inside."""
-        self._pending = None
-        self._note_step(step)
-        self.lammps.send(PACE_BETWEEN_RUNS)
-        if time.monotonic() - self._last_snapshot < self.seconds:
+    def can_stand(self, step: int) -> bool:
+        return is_clean(self.journal, step)
+
+    def run_comes(self, step: int) -> bool:
+        """A checkpoint before a run, when the runs are too short to have one inside."""
+        due = time.monotonic() - self._last_snapshot >= self.seconds
+        if not due or not self.can_stand(step):
             return False
         self.write_checkpoint()
         return True
+
+    def run_ended(self, step: int) -> None:
+        self._pending = None
+        self._note_step(step)
+        self.lammps.send(PACE_BETWEEN_RUNS)
 
     def write_checkpoint(self) -> int:
         """Write a restart file now, while no run is going on; returns its step."""
         self.lammps.send(f"write_restart {self.control.final}")
         step = self.lammps.step()
         self._note_step(step)
-        mid_run = self.journal.run is not None
+        mid_run = self.journal.mid_run
         cuts = self.book.cut(step) if mid_run else self.book.cut_all()
         self._hand_over(step, self._copy(self.control.final, step), cuts, mid_run=mid_run)
         return step
@@ -265,14 +276,14 @@ class Session:
 
     def _check_state(self) -> None:
         """The first run after a resume tells whether every fix found its state again."""
-        screen = self.lammps.screen()
+        screen, set_up, _ = self.lammps.screen().partition(_RUN_SET_UP)
         if STATE_LOST in screen:
-            lost = screen.split(STATE_LOST, 1)[1].strip().splitlines()[:3]
+            lost = screen.split(STATE_LOST, 1)[1].strip().splitlines()[1:4]
             raise ResumeError(
                 "the restart file holds state that no fix took up again: "
                 + "; ".join(line.strip() for line in lost)
             )
-        if any(text in screen for text in _RUN_SET_UP):
+        if set_up:
             self.check_state = False
 
     def _look_for_restart(self) -> None:
@@ -311,10 +322,24 @@ class Session:
         if pending is None or self.journal.run is None:
             return
         waited = time.monotonic() - pending.since
-        if self._last_step >= pending.step or waited > _ROW_PATIENCE_SECONDS:
+        if (
+            self._last_step >= pending.step
+            or not self._has_row(pending.step)
+            or waited > _ROW_PATIENCE_SECONDS
+        ):
             self._pending = None
             cuts = self.book.cut(pending.step)
             self._hand_over(pending.step, pending.copy, cuts, mid_run=True)
+            self._note_step(max(self._last_step, pending.step))
+
+    def _has_row(self, step: int) -> bool:
+        """Whether LAMMPS prints a thermo row at *step*; where a variable decides, it may."""
+        if self.journal.run is not None and step == self.journal.run.target:
+            return True
+        for setting in self.journal.of("thermo"):
+            word = setting.words[1]
+            return not word.isdigit() or (int(word) > 0 and step % int(word) == 0)
+        return False
 
     def _hand_over(self, step: int, copy: Path, cuts: list[Cut], *, mid_run: bool) -> None:
         self.book.committed(cuts)

@@ -77,15 +77,16 @@ class StaticVariables:
         return "".join([*parts, text[position:]])
 
     def number(self, formula: str) -> float | None:
-        """The value of a formula of numbers and known variables, else None."""
+        """The value of a formula of numbers and known variables, else None; always finite."""
         if len(formula) > _LONGEST:
             return None
         known = re.sub(r"\bv_(\w+)", lambda m: self._values.get(m[1], m[0]), formula)
         try:
             tree = ast.parse(known.replace("^", "**").strip(), mode="eval")
-            return _evaluate(tree.body)
+            value = _evaluate(tree.body)
         except (ValueError, SyntaxError, ArithmeticError, RecursionError, MemoryError):
             return None
+        return value if math.isfinite(value) else None
 
     def _value(self, reference: str) -> str | None:
         if reference.startswith("${"):

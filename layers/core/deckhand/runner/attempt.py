@@ -25,12 +25,12 @@ from deckhand.domain.status import Ending, ExitCode, Phase
 from deckhand.lammps import failure
 from deckhand.lammps.errors import DeckError, EngineDiedError, ResumeError
 from deckhand.lammps.interpreter import Interpreter, Stopped
-from deckhand.lammps.journal import Journal
+from deckhand.lammps.journal import Journal, quoted
 from deckhand.lammps.outputs import OutputBook
-from deckhand.lammps.pacing import ControlFiles
+from deckhand.lammps.pacing import VARIABLES, ControlFiles
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
-from deckhand.lammps.script import Script, parse
+from deckhand.lammps.script import Script, decode, parse
 from deckhand.lammps.session import Session, Snapshot
 from deckhand.runner.clock import utc_now
 from deckhand.runner.commit import Committer, Origin
@@ -74,6 +74,7 @@ class Attempt:
     _session: Session | None = None
     _committer: Committer | None = None
     _lammps: Lammps | None = None
+    _lammps_version: str | None = None
 
     def __post_init__(self) -> None:
         self._watch = Watch(
@@ -138,7 +139,7 @@ class Attempt:
         fetch_inputs(self.bucket, run, folders.workspace)
         checkpoint = self._find_checkpoint(folders)
         if checkpoint is not None:
-            fetch_whole_outputs(self.bucket, checkpoint.manifest, folders.workspace)
+            fetch_whole_outputs(self.bucket, checkpoint, folders.workspace)
         interpreter = self._enter(run, folders, checkpoint)
         return self._finish(interpreter)
 
@@ -171,9 +172,8 @@ class Attempt:
         log = "none" if checkpoint else str(journal.log)
         command = [*self.settings.lmp, *self.settings.lmp_flags, "-log", log]
         lammps = self._lammps = Lammps(command, cwd, folders.control)
-        seeds: tuple[int, ...] = ()
-        if checkpoint is not None:
-            seeds = self._replay(lammps, checkpoint)
+        for variable in VARIABLES:
+            lammps.send(variable)
         session = self._session = Session(
             lammps=lammps,
             journal=journal,
@@ -186,44 +186,48 @@ class Attempt:
             heartbeat=self._heartbeat,
             check_state=checkpoint is not None,
         )
-        self._committer = Committer(
+        inputs = _modification_times(folders.workspace)
+        seeds: tuple[int, ...] = ()
+        if checkpoint is not None:
+            seeds = self._replay(lammps, session, checkpoint)
+        elif journal.log is not None:
+            session.told_again(["log", journal.log])
+        committer = self._committer = Committer(
             bucket=self.bucket,
             workspace=folders.workspace,
-            inputs=_modification_times(folders.workspace),
+            inputs=inputs,
             lammps_version=self._version,
             origin=self._origin(checkpoint, seeds),
+            appended=lambda: frozenset(session.book.files),
             verified=self._verified,
             failed=lambda reason: self.reporter.update(event=f"not stored: {reason}"),
         )
-        if checkpoint is not None:
-            for setting in journal.settings:
-                session.command_given(setting.words)
-            if journal.log is not None:
-                lammps.send(f"log {journal.log}")
-            if journal.box:
-                session.box_made()
-        session.log_opened()
+        session.book.drain = committer.drain
         lammps.tick = session.tick
         if self._watch.ending is not None:
             session.stop()
         self.reporter.update(phase=Phase.RUNNING, event="LAMMPS is running")
         return Interpreter(lammps, journal, _reader(cwd), session, resumed=checkpoint is not None)
 
-    def _replay(self, lammps: Lammps, checkpoint: Checkpoint) -> tuple[int, ...]:
-        manifest = checkpoint.manifest
-        lammps.step()
+    def _replay(self, lammps: Lammps, session: Session, checkpoint: Checkpoint) -> tuple[int, ...]:
+        """Bring LAMMPS to the checkpoint; its own words about that stay out of the deck's log."""
+        manifest, journal = checkpoint.manifest, checkpoint.journal
+        lammps.ask("")  # its answer says that the banner with the version is out
         if self._version() != manifest.lammps_version:
             raise ResumeError(
                 f"the run was begun with LAMMPS {manifest.lammps_version}, this is "
                 f"{self._version()}: restart files do not cross versions"
             )
-        return replay(
-            lammps,
-            checkpoint.journal,
-            checkpoint.restart,
-            manifest.time_step,
-            self.settings.attempt,
-        )
+        for setting in journal.settings:
+            session.told_again(setting.words)
+        attempt, time_step = self.settings.attempt, manifest.time_step
+        seeds = replay(lammps, journal, checkpoint.restart, time_step, attempt)
+        if journal.log is not None:
+            session.told_again(["log", journal.log])
+            lammps.send(f"log {quoted(journal.log)}")
+        if journal.box:
+            session.box_made()
+        return seeds
 
     def _origin(self, checkpoint: Checkpoint | None, seeds: tuple[int, ...]) -> Origin:
         manifest = checkpoint.manifest if checkpoint else None
@@ -249,9 +253,7 @@ class Attempt:
             return self._leave(stopped)
         self._lammps.close()
         journal = interpreter.journal
-        self._committer.complete(
-            journal.steps_done, time_step, self._session.book.cut_all(), self._appended()
-        )
+        self._committer.complete(journal.steps_done, time_step, self._session.book.cut_all())
         self.reporter.update(step=journal.steps_done, time_step=time_step, eta_seconds=0.0)
         return Ended(ExitCode.COMPLETED, Ending.COMPLETED, "The deck reached its end.")
 
@@ -273,11 +275,7 @@ class Attempt:
 
     def _take(self, snapshot: Snapshot) -> None:
         assert self._committer is not None
-        self._committer.take(snapshot, self._appended())
-
-    def _appended(self) -> frozenset[str]:
-        assert self._session is not None
-        return frozenset(self._session.book.files)
+        self._committer.take(snapshot)
 
     def _verified(self, checkpoint: CheckpointId) -> None:
         status = self.reporter.status
@@ -318,8 +316,10 @@ class Attempt:
 
     def _version(self) -> str:
         assert self._lammps is not None
-        match = _VERSION.search(self._lammps.screen())
-        return match[1] if match else "unknown"
+        if self._lammps_version is None:
+            match = _VERSION.search(self._lammps.screen())
+            self._lammps_version = match[1] if match else "unknown"
+        return self._lammps_version
 
 
 @dataclass(frozen=True)
@@ -343,17 +343,18 @@ class Folders:
 def _book(workspace: Path, checkpoint: Checkpoint | None) -> OutputBook:
     if checkpoint is None:
         return OutputBook(workspace)
-    parents = frozenset(
-        output.path
-        for segment in checkpoint.manifest.segments
-        for output in segment.outputs
-        if output.kind is OutputKind.APPEND and output.size
-    )
+    parents: set[str] = set()
+    for segment in checkpoint.manifest.segments:
+        for output in segment.outputs:
+            if output.kind is not OutputKind.APPEND:
+                parents.discard(output.path)
+            if output.kind is not OutputKind.WHOLE and output.size:
+                parents.add(output.path)
     return OutputBook(
         workspace,
         resumed_step=checkpoint.manifest.time_step,
-        mid_run=checkpoint.journal.run is not None,
-        parents=parents,
+        mid_run=checkpoint.journal.mid_run,
+        parents=frozenset(parents),
     )
 
 
@@ -368,7 +369,7 @@ def _modification_times(workspace: Path) -> dict[str, int]:
 def _reader(cwd: Path) -> Callable[[str], Script]:
     def read(file: str) -> Script:
         try:
-            return parse(file, (cwd / file).read_text(encoding="utf-8", errors="replace"))
+            return parse(file, decode((cwd / file).read_bytes()))
         except OSError as error:
             raise DeckError(f"cannot read {file}: {error.strerror}") from error
 

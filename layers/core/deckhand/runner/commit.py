@@ -34,6 +34,7 @@ COMPRESSION_LEVEL: Final = 1
 """zstd -3 gains less than 10 % on restart files and takes longer."""
 
 IN_MEMORY: Final = 32 * 1024 * 1024
+DRAIN_SECONDS: Final = 600.0
 _CHUNK: Final = 1024 * 1024
 
 
@@ -60,8 +61,10 @@ class _WholeFile:
 class Committer:
     """Stores the snapshots of one attempt, in order, while the simulation goes on.
 
-    `verified` is called with each checkpoint that is whole in S3; `failed` with the reason when
-    one could not be stored: its output is carried over to the next.
+    `appended` names the files that the cuts of snapshots speak for, as of now: they may become
+    more while a snapshot is being stored. `verified` is called with each checkpoint that is whole
+    in S3; `failed` with the reason when one could not be stored: its output is carried over to
+    the next.
     """
 
     bucket: Bucket
@@ -69,6 +72,7 @@ class Committer:
     inputs: dict[str, int]
     lammps_version: Callable[[], str]
     origin: Origin
+    appended: Callable[[], frozenset[str]]
     verified: Callable[[CheckpointId], None]
     failed: Callable[[str], None]
     _pool: ThreadPoolExecutor = field(
@@ -78,11 +82,12 @@ class Committer:
     _newest: CheckpointId | None = None
     _unsent: list[Cut] = field(default_factory=list)
     _pieces: dict[str, list[Piece]] = field(default_factory=dict)
+    _anew: set[str] = field(default_factory=set)
     _whole: dict[str, _WholeFile] = field(default_factory=dict)
 
-    def take(self, snapshot: Snapshot, appended: frozenset[str]) -> None:
-        """Store a snapshot in the background; *appended* are the files its cuts speak for."""
-        self._last = self._pool.submit(self._attempt, snapshot, appended)
+    def take(self, snapshot: Snapshot) -> None:
+        """Store a snapshot in the background."""
+        self._last = self._pool.submit(self._attempt, snapshot)
 
     def wait(self, seconds: float) -> bool:
         """Wait until everything taken is stored or has failed; False if the time was up before."""
@@ -91,27 +96,29 @@ class Committer:
         done, _ = wait([self._last], timeout=max(0.0, seconds))
         return bool(done)
 
-    def complete(
-        self, step: int, time_step: int, cuts: Iterable[Cut], appended: frozenset[str]
-    ) -> None:
+    def drain(self) -> None:
+        """Wait until the bytes of everything taken have been read, or could not be stored."""
+        self.wait(DRAIN_SECONDS)
+
+    def complete(self, step: int, time_step: int, cuts: Iterable[Cut]) -> None:
         """Write the completion manifest; raises StorageError or an AWS error."""
         self._pool.shutdown(wait=True)
         self._unsent.extend(cuts)
-        self._store_outputs(appended)
+        self._store_outputs()
         manifest = self._manifest(step, time_step, files=())
         self._create(keys.completion(self.origin.run_id, self.origin.attempt), manifest)
 
-    def _attempt(self, snapshot: Snapshot, appended: frozenset[str]) -> None:
+    def _attempt(self, snapshot: Snapshot) -> None:
         self._unsent.extend(snapshot.cuts)
         try:
-            self._commit(snapshot, appended)
+            self._commit(snapshot)
         except Exception as error:  # whatever it was, the simulation goes on
             self.failed(f"checkpoint {snapshot.step}: {type(error).__name__}: {error}")
             raise
         finally:
             snapshot.restart.unlink(missing_ok=True)
 
-    def _commit(self, snapshot: Snapshot, appended: frozenset[str]) -> None:
+    def _commit(self, snapshot: Snapshot) -> None:
         checkpoint = CheckpointId(snapshot.step, self.origin.attempt)
         if checkpoint == self._newest:
             return  # stopped at the very step of the last checkpoint: it is stored already
@@ -128,7 +135,7 @@ class Committer:
         self.bucket.write(keys.checkpoint_file(run_id, checkpoint, JOURNAL_NAME), journal_text)
         self.bucket.upload(keys.checkpoint_file(run_id, checkpoint, RESTART_NAME), packed)
         packed.unlink()
-        self._store_outputs(appended)
+        self._store_outputs()
         for item in (restart, journal):
             self._read_back(checkpoint, item)
         manifest = self._manifest(snapshot.step, snapshot.time_step, files=(restart, journal))
@@ -136,20 +143,26 @@ class Committer:
         self._newest = checkpoint
         self.verified(checkpoint)
 
-    def _store_outputs(self, appended: frozenset[str]) -> None:
+    def _store_outputs(self) -> None:
         while self._unsent:
             cut = self._unsent[0]
-            piece = self._store_range(cut)
-            self._pieces.setdefault(cut.path, []).append(piece)
+            piece = self._store_range(cut) if cut.end > cut.begin else None
+            if cut.anew:
+                self._anew.add(cut.path)
+                self._whole.pop(cut.path, None)
+                self._pieces[cut.path] = []
+            if piece is not None:
+                self._pieces.setdefault(cut.path, []).append(piece)
             self._unsent.pop(0)
-        for path, modified in self._changed_files(appended):
+        for path, modified in self._changed_files():
             known = self._whole.get(path)
             version = known.piece.begin + 1 if known else 0
             piece = self._store_file(path, version)
             self._whole[path] = _WholeFile(modified, piece)
 
     def _store_range(self, cut: Cut) -> Piece:
-        key = keys.output_piece(self.origin.run_id, self.origin.attempt, cut.path, cut.begin)
+        begin = cut.base + cut.begin
+        key = keys.output_piece(self.origin.run_id, self.origin.attempt, cut.path, begin)
         source, size = self.workspace / cut.path, cut.end - cut.begin
         digest = _digest(_range(source, cut.begin, size))
         if size <= IN_MEMORY:
@@ -160,7 +173,7 @@ class Committer:
                 file.writelines(_range(source, cut.begin, size))
             self.bucket.upload(key, part)
             part.unlink()
-        return Piece(begin=cut.begin, size=size, sha256=digest)
+        return Piece(begin=begin, size=size, sha256=digest)
 
     def _store_file(self, path: str, version: int) -> Piece:
         """A file that is complete in itself; `begin` numbers its versions within the attempt.
@@ -175,7 +188,7 @@ class Committer:
         part.unlink()
         return Piece(begin=version, size=size, sha256=digest)
 
-    def _changed_files(self, appended: frozenset[str]) -> Iterator[tuple[str, int]]:
+    def _changed_files(self) -> Iterator[tuple[str, int]]:
         """Files the deck wrote that no cut speaks for, with their modification times."""
         for source in self.workspace.rglob("*"):
             if source.is_symlink() or not source.is_file():
@@ -184,7 +197,7 @@ class Committer:
             modified = source.stat().st_mtime_ns
             known = self._whole.get(path)
             seen = known.modified if known else self.inputs.get(path)
-            if modified != seen and path not in appended:
+            if modified != seen and path not in self.appended():
                 yield path, modified
 
     def _read_back(self, checkpoint: CheckpointId, item: StoredFile) -> None:
@@ -194,7 +207,11 @@ class Committer:
 
     def _manifest(self, step: int, time_step: int, files: tuple[StoredFile, ...]) -> Manifest:
         appended = [
-            Output(path=path, kind=OutputKind.APPEND, pieces=tuple(pieces))
+            Output(
+                path=path,
+                kind=OutputKind.ANEW if path in self._anew else OutputKind.APPEND,
+                pieces=tuple(pieces),
+            )
             for path, pieces in self._pieces.items()
         ]
         whole = [

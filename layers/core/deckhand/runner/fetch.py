@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 
 import zstandard
 
@@ -74,15 +75,27 @@ def find_checkpoint(
     return None
 
 
-def fetch_whole_outputs(bucket: Bucket, manifest: Manifest, workspace: Path) -> None:
-    """Bring back the complete files that earlier attempts wrote: the deck may read them again."""
+def fetch_whole_outputs(bucket: Bucket, checkpoint: Checkpoint, workspace: Path) -> None:
+    """Bring back the complete files that earlier attempts wrote: the deck may read them again.
+
+    Trajectories of one file per frame stay where they are.
+    """
+    manifest = checkpoint.manifest
+    frames = [
+        PurePosixPath(setting.words[5]).name
+        for setting in checkpoint.journal.of("dump")
+        if "*" in setting.words[5]
+    ]
     newest = {
         output.path: (segment.attempt, output)
         for segment in manifest.segments
         for output in segment.outputs
-        if output.kind is OutputKind.WHOLE
     }
     for path, (attempt, output) in newest.items():
+        if output.kind is not OutputKind.WHOLE:
+            continue
+        if any(fnmatchcase(PurePosixPath(path).name, frame) for frame in frames):
+            continue
         target = workspace / path
         target.parent.mkdir(parents=True, exist_ok=True)
         for piece in output.pieces:

@@ -1,0 +1,129 @@
+"""Pacing: checkpoints at clean steps, by the wall clock, and on request."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deckhand.lammps.errors import Place
+from deckhand.lammps.journal import Journal
+from deckhand.lammps.pacing import (
+    ANY_STEP,
+    PACE_BETWEEN_RUNS,
+    ControlFiles,
+    clean_interval,
+    halt_commands,
+    is_clean,
+    restart_commands,
+)
+from deckhand.lammps.restart_file import restart_step
+from deckhand.lammps.script import words
+
+LMP = Path(sys.executable).with_name("lmp")
+
+BOX = """\
+units lj
+region box block 0 4 0 4 0 4
+create_box 1 box
+create_atoms 1 single 1 1 1
+mass 1 1.0
+pair_style zero 1.0
+pair_coeff * *
+fix move all nve
+thermo 10
+"""
+
+
+def journal_of(*commands: str) -> Journal:
+    journal = Journal(deck="in.melt")
+    for text in commands:
+        journal.record(words(text), text, Place("in.melt", 1))
+    return journal
+
+
+@pytest.mark.parametrize(
+    ("commands", "interval"),
+    [
+        ([], ANY_STEP),
+        (["thermo 100"], 100),
+        (["thermo 0"], ANY_STEP),
+        (["thermo v_when"], ANY_STEP),
+        (["thermo 100", "fix 1 all ave/time 2 5 30 c_t"], 300),
+        (["fix 1 all ave/chunk 2 5 30 cc vx", "fix 2 all ave/histo 1 1 70 0 1 5 vx"], 210),
+        (["fix 1 all ave/time 2 5 30 c_t", "unfix 1", "thermo 50"], 50),
+        (["fix 1 all ave/time 2 5"], ANY_STEP),
+        (["fix 1 all nve", "fix 2 all print 7 'x'"], ANY_STEP),
+    ],
+)
+def test_clean_steps(commands: list[str], interval: int) -> None:
+    assert clean_interval(journal_of(*commands)) == interval
+
+
+@given(
+    st.integers(1, 9), st.integers(1, 9), st.integers(0, 9), st.integers(0, 500), st.integers(1, 50)
+)
+def test_a_clean_step_has_no_average_half_accumulated(
+    every: int, repeat: int, more: int, step: int, thermo: int
+) -> None:
+    frequency = every * (repeat + more)
+    journal = journal_of(f"thermo {thermo}", f"fix 1 all ave/time {every} {repeat} {frequency} c_t")
+    assert is_clean(journal, step * clean_interval(journal))
+    window = (repeat - 1) * every
+    taken = [
+        sample
+        for end in range(step + 1, step + frequency + 1)
+        if end % frequency == 0
+        for sample in range(end - window, end, every)
+        if sample < step
+    ]
+    assert is_clean(journal, step) == (not taken)
+
+
+def test_the_files_of_the_runner_lie_in_its_own_folder() -> None:
+    control = ControlFiles(Path("/scratch/control"))
+    files = {control.stop, control.final, *control.toggles}
+    assert len(files) == 4
+    assert {file.parent for file in files} == {control.directory}
+
+
+def run(folder: Path, *commands: str) -> None:
+    subprocess.run(
+        [LMP, "-log", "log.lammps", "-screen", "none"],
+        input=(BOX + "\n".join(commands) + "\n").encode(),
+        cwd=folder,
+        check=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("toggle_taken", [False, True])
+def test_lammps_writes_restart_files_at_clean_steps(tmp_path: Path, toggle_taken: bool) -> None:
+    control = ControlFiles(tmp_path)
+    pace = restart_commands(control, 30, 20, 1e-5, toggle_taken=toggle_taken)
+    run(tmp_path, *pace, "run 100", PACE_BETWEEN_RUNS, "reset_timestep 0", *pace, "run 20")
+    written = {restart_step(path) for path in tmp_path.glob("auto.*")}
+    assert written
+    assert written <= {30, 60, 90}
+
+
+def test_the_decks_own_restart_files_are_left_alone(tmp_path: Path) -> None:
+    pace = restart_commands(ControlFiles(tmp_path), 10, 20, 1e-5, toggle_taken=True)
+    run(tmp_path, "restart 40 own.a own.b", *pace, "run 100")
+    assert {restart_step(tmp_path / "own.a"), restart_step(tmp_path / "own.b")} == {40, 80}
+    assert restart_step(tmp_path / "auto.a.30.restart") == 30
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_run_ends_at_a_clean_step_when_it_is_asked_to(tmp_path: Path, asked: bool) -> None:
+    control = ControlFiles(tmp_path)
+    if asked:
+        control.stop.touch()
+    run(
+        tmp_path, *halt_commands(control, 30), "run 10", "run 100", f"write_restart {control.final}"
+    )
+    assert restart_step(control.final) == (30 if asked else 110)
