@@ -163,4 +163,5 @@ def _substitute(word: str, parameters: Mapping[str, str]) -> str:
 
 def remove_all(folders: Iterable[Path]) -> None:
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        # Of a link only what it points to.
+        shutil.rmtree(folder.resolve(), ignore_errors=True)

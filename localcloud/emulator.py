@@ -23,18 +23,24 @@ from localcloud.hosts import Hosts
 from localcloud.mailbox import Mailbox
 from localcloud.patches import PINNED, functions, notices, state_machines, storage, templates
 from localcloud.patches import batch as batch_api
+from localcloud.plain_path import plain_path
 from localcloud.settings import ACCOUNT, REGION, ZONE, Settings, client_environment
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, then leave no process behind."""
+    with plain_path(settings.scratch) as scratch:
+        _serve_jobs_in(scratch, settings, listener)
+
+
+def _serve_jobs_in(scratch: Path, settings: Settings, listener: socket.socket) -> None:
     version = importlib.metadata.version("ministack")
     assert version == PINNED, f"The patches fit MiniStack {PINNED}, not {version}."
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
     hosts = Hosts(ZONE, settings.notice_seconds)
     control = ControlServer(hosts)
     batch = Batch(
-        image=_image(settings, endpoint),
+        image=_image(settings, scratch, endpoint),
         hosts=hosts,
         imds_url=control.imds_url,
         arn_prefix=f"arn:aws:batch:{REGION}:{ACCOUNT}",
@@ -59,11 +65,11 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         shutil.rmtree(settings.temporary, ignore_errors=True)
 
 
-def _image(settings: Settings, endpoint: str) -> Image:
+def _image(settings: Settings, scratch: Path, endpoint: str) -> Image:
     return Image(
         python=settings.job_python,
         pythonpath=settings.job_pythonpath,
-        scratch=settings.scratch,
+        scratch=scratch,
         logs=settings.job_logs,
         environment={
             **client_environment(endpoint),

