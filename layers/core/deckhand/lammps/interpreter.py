@@ -141,11 +141,11 @@ class Interpreter:
         ).strip()
 
     def _replaced_bare(self, text: str, place: Place) -> str:
-        """Refuse a value in which LAMMPS, reading it again, would see a comment or a reference."""
+        """Refuse a value in which LAMMPS would see more than a value when it reads it again."""
         replaced = self._replaced(text, place)
-        if "#" in replaced or "$" in replaced:
+        if any(sign in replaced for sign in "#$\n"):
             raise DeckError(
-                "a variable whose value holds `#` or `$` is used outside quotes, which Deckhand "
+                "a variable whose value holds `#`, `$` or a line break is used outside quotes, which Deckhand "
                 f"cannot hand on: {replaced.strip()[:60]}. Take the character out of the value.",
                 place,
             )

@@ -207,6 +207,11 @@ class Journal(BaseModel):
         if early:
             self.halted = self._halts_softly()
 
+    def has_begun(self, identity: str) -> bool:
+        """Whether a run has begun since the dump was defined: it may have frames."""
+        dumps = [dump for dump in self.of("dump") if dump.key[1] == identity]
+        return self.mid_run or any(dump.last_frame is not None for dump in dumps)
+
     def frame_interval(self, dump: Setting) -> int | None:
         """Steps between the frames of a dump; None if a variable says when they come."""
         every = dump.words[4]

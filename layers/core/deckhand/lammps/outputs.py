@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -164,7 +165,9 @@ class OutputBook:
             self._begin_anew(known)
 
     def dump_opens(self, path: str, form: Format) -> None:
-        """The deck opens a dump: LAMMPS empties the file at the first frame."""
+        """The deck opens a dump: LAMMPS empties the file when it sets up the next run."""
+        if path in self.files:
+            self.drain()
         output = self.files.setdefault(path, OutputFile(path, form))
         output.format, output.will_begin_anew = form, True
 
@@ -175,18 +178,18 @@ class OutputBook:
         if not output.committed and not output.base and self._size(output):
             output.anew, output.base = True, BEHIND_VERSIONS
 
+    def _empty(self, output: OutputFile) -> None:
+        """LAMMPS empties the file of a dump, or has done so; all that is in it is the new one's."""
+        output.will_begin_anew = False
+        if output.committed or output.path in self.parents:
+            self._begin_anew(output)
+        output.mark = 0
+
     def _begin_anew(self, output: OutputFile) -> None:
         self.drain()
         output.base += max(self._size(output), output.committed) + BEHIND_VERSIONS
         output.begin = output.mark = output.committed = output.titled_at = 0
         output.columns, output.anew = None, True
-
-    def _make_room(self, output: OutputFile) -> None:
-        """Empty the file of a dump in front of LAMMPS: what is in it is the new dump's."""
-        output.will_begin_anew = False
-        if self._size(output) or output.path in self.parents:
-            self._begin_anew(output)
-            (self.root / output.path).unlink(missing_ok=True)
 
     def run_starts(self, step: int) -> None:
         """A run begins at *step*; what is in the files now belongs to earlier ones."""
@@ -195,15 +198,15 @@ class OutputBook:
             self._resumed_run_seen = True
             self.resumed_step = step
         for output in self.files.values():
-            if output.will_begin_anew:
-                self._make_room(output)
             if not (first_after_resume and output.begin is None):
                 self._settle(output)
-            output.counted_from = step - 1
-            if output.begin is None:
-                continue
-            output.mark = max(self._size(output), output.begin or 0)
-            output.columns = None
+            repeats = first_after_resume and output.begin is None and self.mid_run
+            output.counted_from = step if repeats else step - 1
+            if output.begin is not None:
+                output.mark = max(self._size(output), output.begin)
+                output.columns = None
+            if output.will_begin_anew:
+                self._empty(output)
 
     def cut(self, step: int) -> list[Cut]:
         """Bytes to add to the results for the steps since the last cut, up to *step*."""
@@ -259,7 +262,7 @@ class OutputBook:
         if output.begin is not None or self.resumed_step is None or not path.exists():
             return
         if output.format is Format.LINES:
-            output.begin = self._repeated_lines(output, path)
+            output.begin = self._repeated_lines(output)
             return
         # A dump that is told again does not repeat a frame: see `replay`.
         last_repeated = self.resumed_step - (output.format in (Format.DUMP, Format.XYZ))
@@ -269,17 +272,19 @@ class OutputBook:
                 output.begin = _after_units(path, record.begin)
                 return
             begin = record.end
-        if not only_if_later:
+        if output.format is Format.LOG and not only_if_later:
+            # The run ended at the step it was resumed from. Other files have no word behind it.
             output.begin = begin or self._size(output)
 
-    def _repeated_lines(self, output: OutputFile, path: Path) -> int:
+    def _repeated_lines(self, output: OutputFile) -> int | None:
+        """The end of the title and of the record of X; None until they are there."""
         assert self.resumed_step is not None
-        title = _after_lines(path, output.titled_at, output.title_lines)
-        if not self.mid_run:
-            return title
-        output.counted_from = self.resumed_step
-        repeated = output.every and self.resumed_step % output.every == 0
-        return _after_lines(path, title, output.lines_per_record if repeated else 0)
+        lines = output.title_lines
+        if self.mid_run and output.every and self.resumed_step % output.every == 0:
+            lines += output.lines_per_record
+        with (self.root / output.path).open("rb") as file:
+            there = list(islice(_lines(file), lines))
+        return sum(map(len, there)) if len(there) == lines else None
 
     def _records(self, output: OutputFile, begin: int) -> Iterator[Record]:
         try:

@@ -16,6 +16,9 @@ from typing import Final, Protocol
 from deckhand.lammps.errors import EngineDiedError, Place
 
 POLL_SECONDS: Final = 0.1
+END: Final = "\x1e"
+"""Ends an answer: the value of a variable may have several lines."""
+
 _REMEMBERED: Final = 256
 _PR_SET_PDEATHSIG: Final = 1
 _PIPE_PAGE: Final = 65536
@@ -91,14 +94,14 @@ class Lammps:
 
     def ask(self, text: str) -> str:
         quote = "'" if '"' in text else '"'
-        self.send(f"print {quote}{text}{quote} file {self._pipe} screen no")
+        self.send(f"print {quote}{text}{END}{quote} file {self._pipe} screen no")
         return self._answer()
 
     def holds(self, condition: str) -> bool:
         quote = "'" if '"' in condition else '"'
         inner = '"' if quote == "'" else "'"
         yes, no = (
-            f"{quote}print {inner}{value}{inner} file {self._pipe} screen no{quote}"
+            f"{quote}print {inner}{value}{END}{inner} file {self._pipe} screen no{quote}"
             for value in (1, 0)
         )
         self.send(f"if {quote}{condition}{quote} then {yes} else {no}")
@@ -137,15 +140,16 @@ class Lammps:
         return self.screen_path.read_text(errors="replace")
 
     def _answer(self) -> str:
-        while b"\n" not in self._buffer:
+        end = f"{END}\n".encode()
+        while end not in self._buffer:
             ready, _, _ = select.select([self._answers], [], [], POLL_SECONDS)
             if ready:
                 self._buffer += os.read(self._answers, _PIPE_PAGE)
             elif self._process.poll() is not None:
                 raise self._died()
             self.tick()
-        line, self._buffer = self._buffer.split(b"\n", 1)
-        return line.decode(errors="replace")
+        answer, self._buffer = self._buffer.split(end, 1)
+        return answer.decode(errors="replace")
 
     def _died(self) -> EngineDiedError:
         code = self._process.wait()

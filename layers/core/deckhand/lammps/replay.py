@@ -95,7 +95,7 @@ def _retold(setting: Setting, step: int, attempt: int, seeds: list[int]) -> Iter
 def _continued_dump(journal: Journal, dump: Setting, step: int) -> Iterator[str]:
     """No second frame of *step*, and no `first yes` frame of a dump that has begun."""
     words = dump.words
-    if dump.last_frame is None and not journal.mid_run:
+    if not journal.has_begun(words[1]):
         return
     if "*" not in words[5] and words[3] in DUMP_FORMATS:
         yield f"dump_modify {words[1]} append yes"

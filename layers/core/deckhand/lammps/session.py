@@ -151,7 +151,12 @@ class Session:
             if path in self.book.parents:
                 # The upload may have brought a file of this name along.
                 (self.workspace / path).unlink(missing_ok=True)
-            self.book.register(path, *opening[1:])
+            if command[0] == "dump" and not self.journal.has_begun(command[1]):
+                self.book.dump_opens(path, opening.format)
+            else:
+                self.book.register(path, *opening[1:])
+        elif ("append", "yes") in pairwise(command) and command[0] == "dump_modify":
+            self._dump_appends(command[1])
 
     def _make_folders(self, command: list[str]) -> None:
         for folder in folders(command):
@@ -287,6 +292,8 @@ class Session:
             self.check_state = False
 
     def _look_for_restart(self) -> None:
+        if not self.journal.mid_run:
+            return  # what lies there is of a run before
         for toggle in self._restart_files():
             changed = _modified(toggle.path)
             if changed == toggle.seen:
@@ -319,7 +326,7 @@ class Session:
         LAMMPS writes dumps, then the restart file, then the row.
         """
         pending = self._pending
-        if pending is None or self.journal.run is None:
+        if pending is None or not self.journal.mid_run:
             return
         waited = time.monotonic() - pending.since
         if (

@@ -248,11 +248,11 @@ class Attempt:
         try:
             interpreter.execute()
             # Everything sent has been done once LAMMPS answers: only then is the book complete.
-            time_step = self._lammps.step()
+            self._lammps.ask("")
         except Stopped as stopped:
             return self._leave(stopped)
         self._lammps.close()
-        journal = interpreter.journal
+        journal, time_step = interpreter.journal, self._session.progress.time_step
         self._committer.complete(journal.steps_done, time_step, self._session.book.cut_all())
         self.reporter.update(step=journal.steps_done, time_step=time_step, eta_seconds=0.0)
         return Ended(ExitCode.COMPLETED, Ending.COMPLETED, "The deck reached its end.")
