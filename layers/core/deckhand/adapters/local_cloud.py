@@ -16,7 +16,7 @@ from deckhand.domain.errors import LocalCloudError
 CARD: Final = "cloud.json"
 STACK: Final = "deckhand-local"
 TIMEOUT_SECONDS: Final = 10.0
-MARK: Final = b"localcloud"
+MODULE: Final = b"localcloud"
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,6 @@ def find(folder: Path) -> Iterator[LocalCloud]:
 def _is_cloud(pid: int) -> bool:
     """Whether *pid* is a cloud, and not a stranger that was given its number later."""
     try:
-        return MARK in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return MODULE in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False

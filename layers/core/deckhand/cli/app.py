@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from deckhand.adapters.trouble import AwsError, remedy
 from deckhand.cli import local, view
+from deckhand.cli.check import check
 from deckhand.cli.follow import Follower
 from deckhand.cli.place import (
     EndpointOption,
@@ -57,6 +58,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(local.app, name="local")
+app.command()(check)
 console = make_console()
 
 

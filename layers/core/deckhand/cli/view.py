@@ -15,12 +15,13 @@ from rich.text import Text
 from deckhand.domain.attempt import AttemptRecord, Verdict
 from deckhand.domain.cost import Prices, cost
 from deckhand.domain.ledger import RunRecord
+from deckhand.domain.message import shorten
 from deckhand.domain.run import RunState
 from deckhand.domain.status import Phase, Status
 from deckhand.usecases.show_run import RunView
 
 BAR_WIDTH: Final = 40
-REASON_WIDTH: Final = 200
+MAX_REASON: Final = 2_000
 
 COLOURS: Final = {
     RunState.COMPLETED: "green",
@@ -122,7 +123,7 @@ def _facts(view: RunView, prices: Prices, now: datetime) -> Iterator[tuple[str, 
     record, status = view.record, _live_status(view)
     yield "now", escape(doing(view))
     if record.reason:
-        yield "reason", escape(record.reason[:REASON_WIDTH])
+        yield "reason", escape(shorten(record.reason, MAX_REASON))
     if status and not record.state.is_final:
         speed = [text for text in (_speed(status), _eta(status), _stage(status)) if text]
         yield "speed", ", ".join(speed) or "not known yet"

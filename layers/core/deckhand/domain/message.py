@@ -196,7 +196,8 @@ def _log(report: Report) -> Iterator[str]:
 
 
 def money(dollars: float) -> str:
-    return f"${dollars:,.2f}"
+    """US dollars to the cent; what is less is not called nothing."""
+    return "less than $0.01" if 0 < dollars < 0.005 else f"${dollars:,.2f}"
 
 
 def duration(seconds: float) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from deckhand.lammps import styles
+from deckhand.lammps.journal import DRAWS
 from deckhand.lammps.outputs import DUMP_FORMATS
 
 _FORGETS: Final = "LAMMPS keeps no state of it in a restart file"
@@ -35,7 +36,26 @@ def loses_noise(command: list[str]) -> str | None:
             f"fix {command[3]} with a temperature ramp sets its barostat mass when a run starts, "
             "so after an interruption the trajectory is another one of the same ensemble."
         )
+    if any(DRAWS.search(word) for word in command[1:]):
+        return (
+            "random() and normal(): where they stand in their sequence is not in a restart file. "
+            "After an interruption they go on with other numbers."
+        )
     return None
+
+
+def changes_box(command: list[str]) -> bool:
+    """Whether a fix lets the size of the box change during a run."""
+    return command[0] == "fix" and styles.plain(command[3]).startswith(
+        ("npt", "nph", "press/", "deform", "box/relax")
+    )
+
+
+MESH_OF_BOX: Final = (
+    "the mesh of the k-space solver is chosen from the size of the box when a run starts, and the "
+    "box changes. After an interruption it is chosen from the size reached: the same accuracy, "
+    "another trajectory. `kspace_modify gewald … mesh …` fixes it."
+)
 
 
 def _ramped_barostat(command: list[str]) -> bool:
@@ -146,6 +166,22 @@ def _shell(command: list[str]) -> str | None:
     return "`shell` runs programs of the machine. Only `shell mkdir` is allowed."
 
 
+_NUMBERS = re.compile(r"(\s*%[-+ 0#]*\d*(?:\.\d+)?(?:l{1,2}|h)?[difeEgG]\s*)+")
+
+
+def _thermo_modify(command: list[str]) -> str | None:
+    if "colname" in command:
+        return "thermo_modify colname hides which column is the step. Take it out."
+    if "format" in command[:-2]:
+        value = command[command.index("format") + 2]
+        if not _NUMBERS.fullmatch(value) and value != "none":
+            return (
+                f"thermo_modify format {value!r} prints more than numbers, so that rows of the log "
+                "cannot be told apart. Use conversions and blanks only."
+            )
+    return None
+
+
 def _timer(command: list[str]) -> str | None:
     if "timeout" in command:
         return "`timer timeout` ends runs by itself; Deckhand stops and resumes them. Take it out."
@@ -164,6 +200,7 @@ _RULES: Final = {
     "dump": _dump,
     "dump_modify": _dump_modify,
     "thermo_style": _thermo_style,
+    "thermo_modify": _thermo_modify,
     "variable": _variable,
     "shell": _shell,
     "timer": _timer,

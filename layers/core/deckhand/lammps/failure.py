@@ -19,6 +19,12 @@ _REMEDIES: Final = (
         "lost atoms",
         "The time step may be too large or the start too violent; try a softer push-off.",
     ),
+    (
+        # What a checkpoint that is written before the next thermo row says of lost atoms.
+        "atom count is inconsistent",
+        "Atoms were lost: the time step may be too large or the start too violent; try a softer "
+        "push-off.",
+    ),
     ("out of range atoms", "Atoms moved too far in one step; try a smaller time step."),
     ("missing on proc", "A bond was torn; try a smaller time step or a longer push-off."),
     (
@@ -41,7 +47,7 @@ def explain(
         return DeckError(_unsaid(returncode))
     message = _SOURCE.sub("", error[-1].strip())
     last = _LAST.findall(screen)
-    place = _place_of(last[-1].strip(), sent) if last else None
+    place = _place_of(last[-1].strip(), sent) if last else _place_of_run(sent)
     remedy = next((text for sign, text in _REMEDIES if sign in message.lower()), "")
     command = f" (command: {last[-1].strip()[:120]})" if last and place is None else ""
     return DeckError(f"LAMMPS says: {message}{command}. {remedy}".strip(), place)
@@ -64,4 +70,12 @@ def _place_of(command: str, sent: Sequence[tuple[str, Place | None]]) -> Place |
     for text, place in reversed(sent):
         if " ".join(text.split()) == normal:
             return place
+    return None
+
+
+def _place_of_run(sent: Sequence[tuple[str, Place | None]]) -> Place | None:
+    """Where the run stands that goes on; LAMMPS names no line when one loses its atoms."""
+    for text, place in reversed(sent):
+        if place is not None:
+            return place if text.split()[:1] in (["run"], ["minimize"]) else None
     return None

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from deckhand.lammps.errors import DeckError, Place
 from deckhand.lammps.journal import (
+    DRAWS,
     MAKES_BOX,
     FileFrame,
     Journal,
@@ -145,8 +146,9 @@ class Interpreter:
         replaced = self._replaced(text, place)
         if any(sign in replaced for sign in "#$\n"):
             raise DeckError(
-                "a variable whose value holds `#`, `$` or a line break is used outside quotes, which Deckhand "
-                f"cannot hand on: {replaced.strip()[:60]}. Take the character out of the value.",
+                "a variable whose value holds `#`, `$` or a line break is used outside quotes, "
+                f"which Deckhand cannot hand on: {replaced.strip()[:60]}. Take the character out "
+                "of the value.",
                 place,
             )
         return replaced
@@ -155,6 +157,7 @@ class Interpreter:
         parts: list[str] = []
         position = 0
         for reference in references(text, place):
+            self.journal.draws = self.journal.draws or bool(DRAWS.search(reference.text))
             parts += text[position : reference.begin], self.engine.ask(reference.text)
             position = reference.end
         return "".join([*parts, text[position:]])

@@ -24,6 +24,9 @@ ACTIONS: Final = names(
 )
 """Commands whose effect is in the restart file or in an output file: never told again."""
 
+DRAWS: Final = re.compile(r"\b(?:random|normal)\(")
+"""Functions of variables that draw from a generator whose state no restart file holds."""
+
 MAKES_BOX: Final = frozenset({"create_box", "read_data", "read_restart"})
 
 STORED: Final = frozenset(
@@ -134,7 +137,8 @@ class RunInProgress(BaseModel):
 class Journal(BaseModel):
     """Where the script stood. Versioned; written as JSON next to every restart file.
 
-    `halted` is what the deck's own `fix halt … error soft` leaves: no run and no minimisation is
+    `time` is the simulated time at the checkpoint, `draws` says whether the deck has drawn random
+    numbers. `halted` is what its own `fix halt … error soft` leaves: no run and no minimisation is
     carried out any more (https://docs.lammps.org/fix_halt.html).
     """
 
@@ -148,6 +152,8 @@ class Journal(BaseModel):
     box: bool = False
     skip_jump: bool = False
     halted: bool = False
+    time: float | None = None
+    draws: bool = False
     stage: int = 0
     steps_done: int = 0
     log: str | None = "log.lammps"
@@ -207,6 +213,11 @@ class Journal(BaseModel):
         if early:
             self.halted = self._halts_softly()
 
+    @property
+    def draws_again(self) -> bool:
+        """Whether random numbers may be drawn from here on."""
+        return self.draws or any(DRAWS.search(setting.text) for setting in self.of("variable"))
+
     def has_begun(self, identity: str) -> bool:
         """Whether a run has begun since the dump was defined: it may have frames."""
         dumps = [dump for dump in self.of("dump") if dump.key[1] == identity]
@@ -216,6 +227,8 @@ class Journal(BaseModel):
         """Steps between the frames of a dump; None if a variable says when they come."""
         every = dump.words[4]
         for modify in self.of("dump_modify"):
+            if modify.key[1] == dump.key[1] and "every/time" in modify.words:
+                return None
             if modify.key[1] == dump.key[1] and "every" in modify.words[:-1]:
                 every = modify.words[modify.words.index("every") + 1]
         return int(every) if every.isdigit() and int(every) > 0 else None

@@ -72,8 +72,9 @@ class OutputFile:
     (`fix print`): there they are counted, from the first multiple of `every` after that step.
     `title_lines` stand at `titled_at`; they are buffered and may come after the run has started.
 
-    `anew`: nothing that the results have of this path is left. `will_begin_anew`: the next run
-    empties the file. `base` sets the pieces of a file apart from those of the one it replaces.
+    `found`: a file was there that no command known here wrote. `anew`: nothing that the results
+    have of this path is left. `will_begin_anew`: the next run empties the file. `base` sets the
+    pieces of a file apart from those of the one it replaces.
     """
 
     path: str
@@ -87,6 +88,7 @@ class OutputFile:
     mark: int = 0
     committed: int = 0
     columns: tuple[bytes, ...] | None = None
+    found: bool = False
     anew: bool = False
     will_begin_anew: bool = False
     base: int = 0
@@ -137,7 +139,7 @@ class OutputBook:
             known.format = form
             if every:
                 known.every, known.lines_per_record = every, lines_per_record
-                known.title_lines, known.titled_at = title_lines, self._size(known)
+                known.title_lines = title_lines
             return
         repeats = self.resumed_step is not None and path in self.parents
         if form is Format.LOG and not self.mid_run:
@@ -159,30 +161,37 @@ class OutputBook:
         known = self.files.get(path)
         if known is None:
             known = self.files[path] = OutputFile(path, Format.LINES)
+            known.titled_at = 0 if empties else self._size(known)
             if self._size(known) or (empties and path in self.parents):
                 known.anew, known.base = True, BEHIND_VERSIONS
         elif empties:
             self._begin_anew(known)
+        else:
+            known.titled_at = self._size(known)
 
     def dump_opens(self, path: str, form: Format) -> None:
         """The deck opens a dump: LAMMPS empties the file when it sets up the next run."""
         if path in self.files:
             self.drain()
-        output = self.files.setdefault(path, OutputFile(path, form))
+        output = self.files.get(path)
+        if output is None:
+            output = self.files[path] = OutputFile(path, form)
+            output.found = self._size(output) > 0
         output.format, output.will_begin_anew = form, True
 
     def dump_appends(self, path: str) -> None:
         """The dump that was opened goes on with what is in its file."""
         output = self.files[path]
         output.will_begin_anew = False
-        if not output.committed and not output.base and self._size(output):
-            output.anew, output.base = True, BEHIND_VERSIONS
+        if output.found:
+            output.found, output.anew, output.base = False, True, BEHIND_VERSIONS
 
     def _empty(self, output: OutputFile) -> None:
         """LAMMPS empties the file of a dump, or has done so; all that is in it is the new one's."""
         output.will_begin_anew = False
-        if output.committed or output.path in self.parents:
+        if output.committed or output.found or output.path in self.parents:
             self._begin_anew(output)
+        output.found = False
         output.mark = 0
 
     def _begin_anew(self, output: OutputFile) -> None:

@@ -8,6 +8,7 @@ row of a checkpoint's step can be compared with the one that a resumed run begin
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,10 +53,19 @@ def clean_interval(journal: Journal) -> int:
 
 
 def is_clean(journal: Journal, step: int) -> bool:
-    """Whether no average is half accumulated at *step*: no sample of the next one is taken yet."""
+    """Whether nothing of an average is lost when LAMMPS is left at *step* before a run.
+
+    No sample of the next one is taken yet, and nothing reads the last one: a run shows it in its
+    first row, and LAMMPS does not keep it.
+    """
     for setting in journal.of("fix"):
         parts = setting.words
-        if parts[3] in _AVERAGES and not _is_between(parts[_NFREQ - 2 : _NFREQ + 1], step):
+        if parts[3] not in _AVERAGES:
+            continue
+        if not _is_between(parts[_NFREQ - 2 : _NFREQ + 1], step):
+            return False
+        reader = re.compile(rf"\bf_{re.escape(parts[1])}\b")
+        if any(reader.search(other.text) for other in journal.settings):
             return False
     return True
 

@@ -58,6 +58,8 @@ class _Walk:
     refused: bool = False
     statistical: bool = False
     has_box: bool = False
+    has_mesh: bool = False
+    changes_box: bool = False
     has_jumps: bool = False
     visited: set[str] = field(default_factory=set)
     depth: int = 0
@@ -152,7 +154,13 @@ class _Walk:
             self.refused = True
             self._error(place, refusal)
             return
+        self.has_mesh = self.has_mesh or (command[0] == "kspace_style" and "none" not in command)
+        self.changes_box = self.changes_box or contract.changes_box(command)
+        if command[0] == "kspace_modify" and {"gewald", "mesh"} <= set(command):
+            self.has_mesh = False
         noise = contract.loses_noise(command)
+        if noise is None and self.has_mesh and self.changes_box:
+            noise, self.has_mesh = contract.MESH_OF_BOX, False
         if noise is not None:
             self.statistical = True
             self._add(self.problems, Severity.WARNING, place, noise)

@@ -32,21 +32,32 @@ def replay(
 
     Raises ResumeError when the restart file does not stand at *step*.
     """
+    seeds: list[int] = []
+    if journal.draws_again:
+        seeds.append(_new_seed("random", step, attempt))
+        # The first to draw seeds the generator; the seeds of all others are not looked at.
+        lammps.ask(f"$(random(0,1,{seeds[0]}))")
     _tell_variables(lammps, journal, per_atom=False)
     for setting in journal.settings:
         if setting.before_box and setting.key[0] in BEFORE_BOX:
             lammps.send(setting.text, setting.place)
     _read_restart(lammps, journal, restart, step)
+    for seed in seeds:
+        for command in _seed_atoms(seed):
+            lammps.send(command)
     _tell_variables(lammps, journal, per_atom=True)
-    seeds: list[int] = []
+    _tell_rest(lammps, journal, step, attempt, seeds)
+    lammps.step()
+    return tuple(seeds)
+
+
+def _tell_rest(lammps: Lammps, journal: Journal, step: int, attempt: int, seeds: list[int]) -> None:
     for setting in _after_box(journal):
         for command in _retold(setting, step, attempt, seeds):
             lammps.send(command, setting.place)
     for dump in journal.of("dump"):
         for command in _continued_dump(journal, dump, step):
             lammps.send(command, dump.place)
-    lammps.step()
-    return tuple(seeds)
 
 
 def _tell_variables(lammps: Lammps, journal: Journal, *, per_atom: bool) -> None:
@@ -62,11 +73,23 @@ def _read_restart(lammps: Lammps, journal: Journal, restart: Path, step: int) ->
     found = lammps.step()
     if found != step:
         raise ResumeError(f"the restart file stands at step {found}, its manifest says {step}")
+    if journal.time is not None:
+        # What LAMMPS itself reads of the time is wrong from the second resume on.
+        lammps.send(f"reset_timestep {step} time {journal.time!r}")
     kept = _NO_RESTART_INFO not in lammps.screen()
     for setting in journal.settings:
         # Tables and the sub-styles of hybrid styles are kept without their coefficients.
         if setting.key[0].endswith("_coeff") or (setting.key[0].startswith("pair_") and not kept):
             lammps.send(setting.text, setting.place)
+
+
+def _seed_atoms(seed: int) -> Iterator[str]:
+    """Atom-style variables have a generator of their own; one is evaluated, for no atom."""
+    yield f"variable dh_noise atom random(0,1,{seed})"
+    yield "group dh_nobody empty"
+    yield "set group dh_nobody vx v_dh_noise"
+    yield "group dh_nobody delete"
+    yield "variable dh_noise delete"
 
 
 def _after_box(journal: Journal) -> Iterator[Setting]:

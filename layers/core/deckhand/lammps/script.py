@@ -6,8 +6,9 @@ The rules are those of https://docs.lammps.org/Commands_parse.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from deckhand.lammps.errors import DeckError, Place
@@ -71,6 +72,18 @@ def parse(file: str, text: str) -> Script:
         lines.append(Line(first + 1, joined))
         index += 1
     return Script(file, tuple(lines))
+
+
+def folder_reader(folder: Path) -> Callable[[str], Script]:
+    """Reads scripts as LAMMPS finds them: relative to its working directory."""
+
+    def read(file: str) -> Script:
+        try:
+            return parse(file, decode((folder / file).read_bytes()))
+        except OSError as error:
+            raise DeckError(f"cannot read {file}: {error.strerror}") from error
+
+    return read
 
 
 class Span(NamedTuple):

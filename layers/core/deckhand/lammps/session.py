@@ -104,6 +104,7 @@ class Session:
     _last_look: float = 0.0
     _last_step: int = -1
     _run_start: tuple[int, float] = (0, 0.0)
+    _clock: tuple[int, float, float] = (0, 0.0, 0.0)
     _toggles: list[_Toggle] = field(default_factory=list)
     _pending: _Pending | None = None
     _log_offset: int = 0
@@ -172,7 +173,7 @@ class Session:
         """Follow LAMMPS to its new log; keep the rows unbuffered."""
         if command[0] == "log":
             self.follow_log()
-        elif command[0] == "thermo_style":
+        elif command[0] == "thermo_style" or (command[0] == "thermo_modify" and "flush" in command):
             self.lammps.send(FLUSH_ROWS)
 
     def follow_log(self) -> None:
@@ -209,6 +210,12 @@ class Session:
         for toggle in self._restart_files():
             toggle.seen = _modified(toggle.path)
         self._run_start = (step, time.monotonic())
+        self._clock = (step, *self._times())
+
+    def _times(self) -> tuple[float, float]:
+        """The simulated time and the length of a step."""
+        now, length = self.lammps.ask("$(time:%.17g) $(dt:%.17g)").split()
+        return float(now), float(length)
 
     def _first_steps(self) -> int:
         """Steps until the next checkpoint is due, counted from the one before this run."""
@@ -249,6 +256,7 @@ class Session:
         self.lammps.send(f"write_restart {self.control.final}")
         step = self.lammps.step()
         self._note_step(step)
+        self._clock = (step, *self._times())
         mid_run = self.journal.mid_run
         cuts = self.book.cut(step) if mid_run else self.book.cut_all()
         self._hand_over(step, self._copy(self.control.final, step), cuts, mid_run=mid_run)
@@ -331,27 +339,31 @@ class Session:
         waited = time.monotonic() - pending.since
         if (
             self._last_step >= pending.step
-            or not self._has_row(pending.step)
-            or waited > _ROW_PATIENCE_SECONDS
+            or self._has_row(pending.step) is False
+            or (waited > _ROW_PATIENCE_SECONDS and self._has_row(pending.step) is None)
         ):
             self._pending = None
             cuts = self.book.cut(pending.step)
             self._hand_over(pending.step, pending.copy, cuts, mid_run=True)
             self._note_step(max(self._last_step, pending.step))
 
-    def _has_row(self, step: int) -> bool:
-        """Whether LAMMPS prints a thermo row at *step*; where a variable decides, it may."""
+    def _has_row(self, step: int) -> bool | None:
+        """Whether LAMMPS prints a thermo row at *step*; None where a variable decides."""
+        if self.journal.log is None:
+            return False
         if self.journal.run is not None and step == self.journal.run.target:
             return True
         for setting in self.journal.of("thermo"):
             word = setting.words[1]
-            return not word.isdigit() or (int(word) > 0 and step % int(word) == 0)
+            return int(word) > 0 and step % int(word) == 0 if word.isdigit() else None
         return False
 
     def _hand_over(self, step: int, copy: Path, cuts: list[Cut], *, mid_run: bool) -> None:
         self.book.committed(cuts)
         self._last_snapshot = time.monotonic()
         journal = self.journal.model_copy(deep=True)
+        since, then, length = self._clock
+        journal.time = then + (step - since) * length
         run_step = journal.steps_at(step)
         self.sink(Snapshot(run_step, step, copy, journal, tuple(cuts), mid_run))
 

@@ -30,7 +30,7 @@ from deckhand.lammps.outputs import OutputBook
 from deckhand.lammps.pacing import VARIABLES, ControlFiles
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
-from deckhand.lammps.script import Script, decode, parse
+from deckhand.lammps.script import folder_reader
 from deckhand.lammps.session import Session, Snapshot
 from deckhand.runner.clock import utc_now
 from deckhand.runner.commit import Committer, Origin
@@ -207,7 +207,8 @@ class Attempt:
         if self._watch.ending is not None:
             session.stop()
         self.reporter.update(phase=Phase.RUNNING, event="LAMMPS is running")
-        return Interpreter(lammps, journal, _reader(cwd), session, resumed=checkpoint is not None)
+        read = folder_reader(cwd)
+        return Interpreter(lammps, journal, read, session, resumed=checkpoint is not None)
 
     def _replay(self, lammps: Lammps, session: Session, checkpoint: Checkpoint) -> tuple[int, ...]:
         """Bring LAMMPS to the checkpoint; its own words about that stay out of the deck's log."""
@@ -364,13 +365,3 @@ def _modification_times(workspace: Path) -> dict[str, int]:
         for path in workspace.rglob("*")
         if path.is_file()
     }
-
-
-def _reader(cwd: Path) -> Callable[[str], Script]:
-    def read(file: str) -> Script:
-        try:
-            return parse(file, decode((cwd / file).read_bytes()))
-        except OSError as error:
-            raise DeckError(f"cannot read {file}: {error.strerror}") from error
-
-    return read

@@ -109,7 +109,7 @@ class CheckDeck:
             run_id=record.run_id,
             drop=drop.prefix,
             deck=deck,
-            inputs=freeze_deck(self.inbox, self.runs, record.run_id, gathered.files),
+            inputs=freeze_deck(self.inbox, self.runs, record.run_id, deck, gathered.files),
             options=gathered.options,
             contract=report.contract,
             stages=report.stages,

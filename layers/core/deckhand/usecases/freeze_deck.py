@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Final
 
 from deckhand.domain import keys
+from deckhand.domain.deck import MAX_NAME_BYTES
 from deckhand.domain.errors import DropRejectedError
 from deckhand.domain.run import InputFile
 from deckhand.usecases.gather_files import Found, in_parallel, sha256_of
 from deckhand.usecases.ports import Bucket
 
-CHUNK = 1024 * 1024
+CHUNK: Final = 1024 * 1024
+MANY_ATTEMPTS: Final = 9_999
 
 
 def freeze_deck(
-    inbox: Bucket, runs: Bucket, run_id: str, files: Sequence[Found]
+    inbox: Bucket, runs: Bucket, run_id: str, deck: str, files: Sequence[Found]
 ) -> tuple[InputFile, ...]:
     for found in files:
-        if len(keys.deck(run_id, found.path).encode()) > keys.MAX_KEY_BYTES:
-            raise DropRejectedError(
-                f"The path {found.path[:60]!r}… is too long for S3. Use shorter folder names."
-            )
+        _check_key(keys.deck(run_id, found.path), found.path)
+    # Whatever it is called: a simulation whose outputs cannot be stored is paid for in vain.
+    output = PurePosixPath(deck).with_name("x" * MAX_NAME_BYTES)
+    _check_key(keys.output_piece(run_id, MANY_ATTEMPTS, str(output), 0), deck)
     return tuple(in_parallel(lambda found: _freeze(inbox, runs, run_id, found), files))
+
+
+def _check_key(key: str, path: str) -> None:
+    if len(key.encode()) > keys.MAX_KEY_BYTES:
+        raise DropRejectedError(
+            f"The path {path[:60]!r}… is too long for S3 to hold it and the outputs beside it. "
+            "Use shorter folder names."
+        )
 
 
 def _freeze(inbox: Bucket, runs: Bucket, run_id: str, found: Found) -> InputFile:

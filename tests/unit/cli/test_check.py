@@ -1,0 +1,109 @@
+"""`deckhand check` on decks good and bad, with the real LAMMPS where a dry run is asked for."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from deckhand.cli.app import app
+
+EXAMPLE = Path(__file__).parents[3] / "examples/polymer_melt"
+FLUID = """
+units           lj
+atom_style      atomic
+lattice         fcc 0.8
+region          box block 0 4 0 4 0 4
+create_box      1 box
+create_atoms    1 box
+mass            1 1.0
+pair_style      lj/cut 2.5
+pair_coeff      {coefficients}
+variable        i loop 3
+label           again
+run             ${{i}}00
+next            i
+jump            SELF again
+"""
+
+
+def check(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["check", *map(str, arguments)])
+
+
+def answer(*arguments: object) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(check(*arguments, "--json").stdout)
+    return document
+
+
+@pytest.fixture
+def fluid(tmp_path: Path) -> Path:
+    (tmp_path / "in.fluid").write_text(FLUID.format(coefficients="1 1 1.0 1.0"))
+    return tmp_path
+
+
+def test_example_can_be_run() -> None:
+    result = check(EXAMPLE)
+    assert result.exit_code == 0
+    assert "in.melt can be run" in result.stdout
+    assert "102,000 steps" in result.stdout
+
+
+def test_dry_run_counts_atoms_and_weighs_a_checkpoint() -> None:
+    found = answer(EXAMPLE / "in.melt", "--dry-run")
+    assert found["ok"] is True
+    assert found["atoms"] == 3000
+    assert found["checkpoint_bytes"] > 3000 * 100
+    assert [stage["kind"] for stage in found["stages"]] == ["minimize", "run", "run", "run"]
+
+
+def test_dry_run_follows_loops(fluid: Path) -> None:
+    assert [stage["steps"] for stage in answer(fluid)["stages"]] == [None]
+    stages = answer(fluid, "--dry-run")["stages"]
+    assert [stage["steps"] for stage in stages] == [100, 200, 300]
+
+
+def test_dry_run_finds_what_only_lammps_can(fluid: Path) -> None:
+    deck = fluid / "in.fluid"
+    deck.write_text(FLUID.format(coefficients="1 1 1.0"))
+    assert check(fluid).exit_code == 0
+    result = check(fluid, "--dry-run")
+    assert result.exit_code == 1
+    assert "in.fluid, line 10" in result.stdout
+    assert "Incorrect args" in result.stdout
+
+
+def test_dry_run_leaves_the_folder_alone(fluid: Path) -> None:
+    before = sorted(fluid.rglob("*"))
+    (fluid / "in.fluid").write_text(FLUID.format(coefficients="1 1 1 1") + "write_data left.data\n")
+    assert check(fluid, "--dry-run").exit_code == 0
+    assert sorted(fluid.rglob("*")) == before
+
+
+def test_archive_is_looked_into(fluid: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "fluid.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(fluid / "in.fluid", "in.fluid")
+    assert check(archive).exit_code == 0
+
+
+def test_missing_file_is_named_with_its_line(tmp_path: Path) -> None:
+    deck = tmp_path / "in.melt"
+    deck.write_text("units lj\nread_data chains.data\nrun 10\n")
+    result = check(deck)
+    assert result.exit_code == 1
+    assert "in.melt, line 2: the file chains.data is not in the drop" in " ".join(
+        result.stdout.split()
+    )
+
+
+def test_folder_without_a_deck_is_one_line_and_exit_1(tmp_path: Path) -> None:
+    (tmp_path / "chains.data").write_text("nothing")
+    result = check(tmp_path)
+    assert result.exit_code == 1
+    assert "no LAMMPS input script" in result.stderr
+    assert answer(tmp_path)["ok"] is False
