@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import Final
 import psutil
 
 from deckhand.adapters.local_cloud import LocalCloud, running
+from localcloud import processes
 from localcloud.deployment import DeploymentError, Sam, stack_name
 from localcloud.environments import OWN, ROOT, Environments
 from localcloud.progress import Progress
@@ -112,6 +114,9 @@ def _end(pid: int) -> None:
         process.kill()
     except psutil.NoSuchProcess:
         return
+    # psutil sees the end but leaves a child of ours a zombie; of others we are not the parent.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 def main() -> int:

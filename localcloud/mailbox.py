@@ -16,6 +16,9 @@ SENDER_NAME = "AWS Notifications"
 DEFAULT_SUBJECT = "AWS Notification Message"
 LONGEST_SLUG = 60
 
+# The longest line that RFC 5322 allows: a message stays readable as a file, without folded headers.
+POLICY = SMTP.clone(max_line_length=998)
+
 
 class Mailbox:
     """A folder of messages, numbered in the order they came."""
@@ -37,7 +40,7 @@ class Mailbox:
         at: datetime | None = None,
     ) -> Path:
         """Write one message; a reader of *.eml never sees half of one."""
-        message = EmailMessage(policy=SMTP)
+        message = EmailMessage(policy=POLICY)
         message["From"] = formataddr((sender_name or SENDER_NAME, SENDER_ADDRESS))
         message["To"] = to
         message["Subject"] = _one_line(subject) or DEFAULT_SUBJECT

@@ -41,7 +41,7 @@ def kill(marker: str, value: str, root: int | None = None, patience: float = 5.0
 def _marked(marker: str, value: str) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         try:
-            if _alive(process) and process.environ().get(marker) == value:
+            if alive(process) and process.environ().get(marker) == value:
                 yield process
         except (psutil.Error, OSError):
             continue
@@ -50,12 +50,13 @@ def _marked(marker: str, value: str) -> Iterator[psutil.Process]:
 def _descent(root: int) -> list[psutil.Process]:
     try:
         process = psutil.Process(root)
-        return [p for p in (process, *process.children(recursive=True)) if _alive(p)]
+        return [p for p in (process, *process.children(recursive=True)) if alive(p)]
     except psutil.NoSuchProcess:
         return []
 
 
-def _alive(process: psutil.Process) -> bool:
+def alive(process: psutil.Process) -> bool:
+    """Whether a process still does anything: one that nobody has waited for does not."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:

@@ -1,10 +1,11 @@
-"""S3: events name the object's version, and a multipart upload refuses small parts."""
+"""S3: events name the object's version; long keys and small parts of an upload are refused."""
 
 from __future__ import annotations
 
 import contextvars
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from typing import Any
 
 from ministack.services import eventbridge, s3
@@ -12,12 +13,14 @@ from ministack.services import eventbridge, s3
 from localcloud.patches import private
 
 SMALLEST_PART = 5 * 2**20
+LONGEST_KEY = 1024
 _version_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("version_id", default=None)
 
 
 def install() -> None:
     _name_versions()
     _refuse_small_parts()
+    _refuse_long_keys()
 
 
 def _name_versions() -> None:
@@ -67,6 +70,25 @@ def _refuse_small_parts() -> None:
         return complete(bucket_name, key, body, query_params, headers)
 
     s3._complete_multipart_upload = complete_large
+
+
+def _refuse_long_keys() -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html."""
+    for name, parameters in {
+        "_put_object": ("bucket_name", "key", "body", "headers"),
+        "_copy_object": ("bucket_name", "dest_key", "headers"),
+        "_create_multipart_upload": ("bucket_name", "key", "headers"),
+    }.items():
+        setattr(s3, name, _for_short_keys(private(s3, name, *parameters)))
+
+
+def _for_short_keys(function: Callable[..., Any]) -> Callable[..., Any]:
+    def refuse_or_do(bucket_name: str, key: str, *more: Any) -> Any:
+        if len(key.encode()) > LONGEST_KEY:
+            return s3._error("KeyTooLongError", "Your key is too long", 400, f"/{bucket_name}")
+        return function(bucket_name, key, *more)
+
+    return refuse_or_do
 
 
 def _is_part_number(element: ET.Element) -> bool:

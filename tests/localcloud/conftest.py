@@ -6,14 +6,13 @@ import operator
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as default_policy
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
@@ -46,6 +45,7 @@ PARAMETERS = {
     "MissingFilesWaitSeconds": "20",
     "MissingFilesPollSeconds": "2",
     "StatusSeconds": "1",
+    "CheckpointSeconds": "600",
 }
 
 Seen = TypeVar("Seen")
@@ -184,7 +184,7 @@ class Deployed:
             timeout=PATIENCE_SECONDS,
         )
 
-    def put_all(self, drops: Mapping[str, Mapping[str, bytes]]) -> None:
+    def put_all(self, drops: Iterable[Mapping[str, bytes]]) -> None:
         """Many drops at once, the files of each in their order."""
 
         def put(files: Mapping[str, bytes]) -> None:
@@ -192,7 +192,11 @@ class Deployed:
                 self.put(path, content)
 
         with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-            list(pool.map(put, drops.values()))
+            list(pool.map(put, drops))
+
+    def is_quiet(self) -> bool:
+        """Whether no queue holds a message."""
+        return queues(self.client("sqs"))[0]
 
     def left_over(self) -> list[str]:
         """What is still going on."""
@@ -213,7 +217,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     up = subprocess.run(
         [
             *(Environments().product, "-m", "localcloud.lifecycle", "up", "--state", state),
-            *(*parameters, "--die-with", str(os.getpid())),
+            *(*parameters, "--function-slots", "2", "--die-with", str(os.getpid())),
         ],
         cwd=ROOT,
         capture_output=True,

@@ -16,6 +16,7 @@ Files = dict[str, bytes]
 """What is put below inbox/, in this order."""
 
 STEPS: Final = 100
+DUMP_EVERY: Final = 50
 DECK: Final = f"""# a handful of atoms
 units           lj
 atom_style      atomic
@@ -29,10 +30,11 @@ pair_coeff      1 1 1.0 1.0 2.5
 velocity        all create 1.0 4928459
 fix             move all nve
 thermo          50
-dump            traj all atom 50 traj.lammpstrj
+dump            traj all atom {DUMP_EVERY} traj.lammpstrj
 run             {STEPS}
 """
 SOUND: Final = DECK.encode()
+FORCES: Final = b"pair_coeff      1 1 1.0 1.0 2.5\n"
 READS: Final = b"""units           lj
 atom_style      atomic
 read_data       atoms.data
@@ -60,11 +62,6 @@ Atoms
 2 1 4.0 4.0 4.0
 """
 LINE_OF: Final = {line.split()[0]: n for n, line in enumerate(DECK.splitlines(), start=1)}
-PNG: Final = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0\x08\6\0\0\0"
-
-LONG_NAME: Final = "in." + "n" * 900
-LONG_FOLDERS: Final = "/".join([letter * 100 for letter in "abcdefgh"] + ["i" * 60])
-LONGER_FOLDERS: Final = "/".join([letter * 100 for letter in "abcdefghi"] + ["j" * 70])
 
 
 def changed(command: str, line: str) -> bytes:
@@ -72,6 +69,15 @@ def changed(command: str, line: str) -> bytes:
     lines = DECK.splitlines()
     lines[LINE_OF[command] - 1] = line
     return "\n".join(lines).encode()
+
+
+INCLUDES: Final = changed("pair_coeff", "include forces.inc")
+PNG: Final = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0\x08\6\0\0\0"
+
+LONG_NAME: Final = "in." + "n" * 900
+LONG_FOLDERS: Final = "/".join(letter * 100 for letter in "abcdef")
+MORE_FOLDERS: Final = "/".join(letter * 100 for letter in "ghi")
+LONGER_FOLDERS: Final = f"{LONG_FOLDERS}/{MORE_FOLDERS}"
 
 
 def zipped(files: Files, links: Iterable[str] = ()) -> bytes:

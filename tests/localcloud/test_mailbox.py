@@ -68,3 +68,10 @@ def test_a_subject_cannot_add_headers(tmp_path: Path) -> None:
 def test_no_half_message_is_left(tmp_path: Path) -> None:
     deliver(tmp_path, "s")
     assert [path.suffix for path in tmp_path.iterdir()] == [".eml"]
+
+
+def test_a_message_can_be_read_as_it_lies_there(tmp_path: Path) -> None:
+    subject = f"Deckhand: {'long ' * 17}name"
+    text = deliver(tmp_path, subject, f"{'word ' * 40}= ü\n").read_text()
+    assert f"Subject: {subject}\n" in text
+    assert f"{'word ' * 40}= ü\n" in text

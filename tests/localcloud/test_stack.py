@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from botocore.exceptions import ClientError
 
 from deckhand.domain import keys
 from deckhand.domain.attempt import Verdict
@@ -16,10 +17,14 @@ from deckhand.domain.run import RunState
 from tests.localcloud.conftest import Deployed, wait_for
 from tests.localcloud.drops import (
     ATOMS,
+    DUMP_EVERY,
+    FORCES,
+    INCLUDES,
     LINE_OF,
     LONG_FOLDERS,
     LONG_NAME,
     LONGER_FOLDERS,
+    MORE_FOLDERS,
     PNG,
     READS,
     SOUND,
@@ -33,7 +38,7 @@ from tests.localcloud.drops import (
 
 
 class Case(NamedTuple):
-    """A drop, and what its message must say, the first of it also `deckhand show`."""
+    """A drop, and what both its message and `deckhand show` must say."""
 
     files: Files
     told: tuple[str, ...]
@@ -46,17 +51,16 @@ class Case(NamedTuple):
 UNPACKED = "Upload the files as a folder instead."
 BOMB = b"\0" * (80 * 2**20)
 
-WAITING = {
-    "late": Case({"late/in.melt": READS}, ("completed",)),
-    "withdrawn": Case({"withdrawn/in.melt": READS}, ("withdrawn: the deck was deleted",)),
-    "missing": Case(
-        {"missing/in.melt": READS},
-        (
-            "in.melt, line 3: the file atoms.data is not in the drop.",
-            "Upload it together with the deck.",
-        ),
+LATE = Case({"late/in.melt": READS}, ("completed",))
+WITHDRAWN = Case({"withdrawn/in.melt": READS}, ("withdrawn: the deck was deleted",))
+MISSING = Case(
+    {"missing/in.melt": READS},
+    (
+        "in.melt, line 3: the file atoms.data is not in the drop.",
+        "Upload it together with the deck.",
     ),
-}
+)
+WAITING = (MISSING, LATE, WITHDRAWN)
 
 REJECTED = {
     "no deck": Case(
@@ -84,7 +88,7 @@ REJECTED = {
     ),
     "binary": Case(
         {"in.x": PNG},
-        ("in.x is a binary file", "line 1 has the byte 0x00", "Save it as UTF-8 text"),
+        ("in.x is a binary file", "line 2 has the byte 0x1a", "Save it as UTF-8 text"),
     ),
     "empty deck": Case({"in.nothing": b" \n"}, ("in.nothing is empty. Upload it again.",)),
     "long name": Case(
@@ -96,7 +100,8 @@ REJECTED = {
         ),
     ),
     "long key": Case(
-        {f"{LONGER_FOLDERS}/in.melt": SOUND}, ("too long for S3. Use shorter folder names.",)
+        {f"long key/{LONGER_FOLDERS}/in.melt": SOUND},
+        ("The path 'aaaa", "Use shorter folder names."),
     ),
     "zip: ..": Case(
         {"up.zip": zipped({"in.melt": SOUND, "../../etc/cron.d/x": b"x"})},
@@ -148,7 +153,8 @@ UNTRIGGERED = {
 COMPLETED = {
     "one file": Case({"in.tiny": SOUND}, ("completed",)),
     "archive": Case(
-        {"packed.zip": zipped({"melt/in.melt": READS, "melt/atoms.data": ATOMS})}, ("completed",)
+        {"packed.zip": zipped({"melt/in.melt": INCLUDES, "melt/forces.inc": FORCES})},
+        ("completed", "deck in.melt"),
     ),
     "picked": Case(
         {
@@ -166,20 +172,25 @@ COMPLETED = {
         },
         ("completed",),
     ),
-    "long path": Case({f"{LONG_FOLDERS}/in.melt": SOUND}, ("completed",)),
-    "once": Case({"in.once": SOUND}, ("completed",)),
+    "long paths": Case(
+        {
+            f"long paths/{LONGER_FOLDERS}/forces.inc": FORCES,
+            f"long paths/{LONG_FOLDERS}/in.melt": changed(
+                "pair_coeff", f"include {MORE_FOLDERS}/forces.inc"
+            ),
+        },
+        ("completed",),
+    ),
 }
+TWICE = COMPLETED["one file"]
 
 FAILED = {
     "wrong argument": Case(
         {"in.wrong": changed("pair_coeff", "pair_coeff 1 3 1.0 1.0 2.5")},
-        (
-            f"in.wrong, line {LINE_OF['pair_coeff']}: LAMMPS says: Numeric index 3 is out of",
-            "pair_coeff 1 3 1.0 1.0 2.5",
-        ),
+        (f"in.wrong, line {LINE_OF['pair_coeff']}: LAMMPS says: Numeric index 3 is out of",),
     ),
     "lost atoms": Case(
-        {"in.lost": changed("thermo", "timestep 0.9")},
+        {"in.lost": changed("mass", "mass 1 1e-9")},
         (
             f"in.lost, line {LINE_OF['run']}: LAMMPS says: Lost atoms: original 108",
             "The time step may be too large",
@@ -190,17 +201,30 @@ FAILED = {
 GONE = "gone/in.gone"
 NEVER = "never/in.never"
 
-# Those that are waited for first, then those that take longest.
-DROPPED = {**WAITING, **COMPLETED, **FAILED, **UNTRIGGERED, **REJECTED}
+# Those that take long first.
+CROWD = (*COMPLETED.values(), *FAILED.values(), *UNTRIGGERED.values(), *REJECTED.values())
 
 
 @pytest.fixture(scope="module")
-def stack(deployed: Deployed) -> Deployed:
-    """The stack with all drops on their way at once."""
-    deployed.put_all({name: case.files for name, case in DROPPED.items()})
+def waiting(deployed: Deployed) -> str:
+    """What `deckhand show` says of a drop that lacks a file, one of three.
+
+    All before the crowd comes, because the wait has an end.
+    """
+    deployed.put_all([case.files for case in WAITING])
+    runs = {case.path: deployed.in_state(case.path, RunState.WAITING).run_id for case in WAITING}
+    deployed.put("late/atoms.data", ATOMS)
+    deployed.inbox.delete([f"{keys.INBOX}{WITHDRAWN.path}"])
+    return deployed.deckhand("show", runs[MISSING.path])
+
+
+@pytest.fixture(scope="module")
+def stack(deployed: Deployed, waiting: str) -> Deployed:
+    """The stack with all drops on their way at once, and the odd messages about some."""
+    deployed.put_all([case.files for case in CROWD])
     deployed.put(GONE, SOUND)
     deployed.inbox.delete([f"{keys.INBOX}{GONE}"])
-    for path in (NEVER, COMPLETED["once"].path, COMPLETED["once"].path):
+    for path in (NEVER, TWICE.path, TWICE.path):
         deployed.tell(uploaded_event(deployed.inbox.name, f"{keys.INBOX}{path}"))
     return deployed
 
@@ -214,8 +238,9 @@ def told(stack: Deployed, case: Case, state: RunState) -> RunRecord:
     shown = stack.deckhand("show", record.run_id)
     for text in case.told:
         assert text in body
-    assert case.told[0] in shown
+        assert text in shown
     assert f"{record.run_id} {state.value}" in shown
+    assert f"Next: deckhand results {record.run_id}" in shown
     assert record.run_id in body
     assert "What to do: " in body
     assert mail["X-event"] == f"run_{state.value}"
@@ -224,18 +249,16 @@ def told(stack: Deployed, case: Case, state: RunState) -> RunRecord:
 
 
 def test_a_run_waits_for_a_file_that_comes_later(stack: Deployed) -> None:
-    case = WAITING["late"]
-    record = stack.in_state(case.path, RunState.WAITING)
-    assert "waiting for missing files" in stack.deckhand("show", record.run_id)
-    stack.put("late/atoms.data", ATOMS)
-    assert told(stack, case, RunState.COMPLETED).total_steps == 10
+    assert told(stack, LATE, RunState.COMPLETED).total_steps == 10
+
+
+def test_a_file_that_never_comes_ends_the_wait(stack: Deployed, waiting: str) -> None:
+    assert "waiting for missing files" in waiting
+    assert told(stack, MISSING, RunState.REJECTED).attempts == ()
 
 
 def test_a_deck_that_is_taken_back_is_not_run(stack: Deployed) -> None:
-    case = WAITING["withdrawn"]
-    stack.in_state(case.path, RunState.WAITING)
-    stack.inbox.delete([f"{keys.INBOX}{case.path}"])
-    assert told(stack, case, RunState.REJECTED).attempts == ()
+    assert told(stack, WITHDRAWN, RunState.REJECTED).attempts == ()
 
 
 @pytest.mark.parametrize("name", COMPLETED)
@@ -270,5 +293,42 @@ def test_the_survey_finds_what_no_event_tells_of(stack: Deployed, name: str) -> 
     assert told(stack, case, RunState.REJECTED).attempts == ()
 
 
-def test_a_file_that_never_comes_ends_the_wait(stack: Deployed) -> None:
-    told(stack, WAITING["missing"], RunState.REJECTED)
+@pytest.mark.parametrize("name", ["one file", "archive", "long paths"])
+def test_the_results_of_a_drop_are_whole(stack: Deployed, tmp_path: Path, name: str) -> None:
+    run_id = stack.closed(COMPLETED[name].path).run_id
+    stack.deckhand("results", run_id, str(tmp_path))
+    files = {path.name: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+    assert "Total wall time" in files["log.lammps"]
+    assert files["traj.lammpstrj"].count("ITEM: TIMESTEP") == STEPS // DUMP_EVERY + 1
+    assert run_id in files["report.txt"]
+    assert {"log.lammps", "traj.lammpstrj"} <= set(files)
+
+
+def test_the_installed_command_lists_the_runs(stack: Deployed) -> None:
+    record = stack.closed(REJECTED["mistyped"].path)
+    listed = stack.deckhand_process("list", "--limit", "100")
+    assert listed.returncode == 0, listed.stderr
+    assert {item.run_id for item in stack.every_run()} <= set(listed.stdout.split())
+    shown = stack.deckhand_process("show", record.run_id)
+    assert "Did you mean `pair_style`?" in shown.stdout
+    assert shown.stderr == ""
+
+
+def test_events_of_what_is_gone_or_known_lead_to_nothing(stack: Deployed) -> None:
+    before = stack.closed(TWICE.path)
+    stack.tell(uploaded_event(stack.inbox.name, f"{keys.INBOX}{TWICE.path}"))
+    wait_for("an empty intake queue", stack.is_quiet)
+    assert stack.closed(TWICE.path) == before
+    assert stack.runs_of(GONE) == stack.runs_of(NEVER) == []
+
+
+def test_a_key_that_s3_does_not_take_is_refused_here_too(deployed: Deployed) -> None:
+    with pytest.raises(ClientError, match="KeyTooLongError"):
+        deployed.put(f"in.{'n' * 1016}", SOUND)
+
+
+def test_every_drop_has_one_run_and_one_mail(stack: Deployed) -> None:
+    cases = (*WAITING, *CROWD)
+    runs = [stack.closed(case.path).run_id for case in cases]
+    assert Counter(record.run_id for record in stack.every_run()) == Counter(runs)
+    assert Counter(mail["X-run-id"] for mail in stack.every_mail()) == Counter(runs)

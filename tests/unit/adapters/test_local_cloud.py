@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -86,15 +85,29 @@ def test_a_cloud_that_does_not_answer(tmp_path: Path) -> None:
         gone.jobs()
 
 
-def test_only_living_clouds_are_found(tmp_path: Path) -> None:
-    sleeper = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)", "localcloud"]
-    with subprocess.Popen(sleeper, stdout=subprocess.PIPE) as process:
+@pytest.fixture
+def sleeper() -> Iterator[Callable[..., int]]:
+    """Start a process with these arguments; its number."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str) -> int:
+        command = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+        process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE)
+        started.append(process)
         assert process.stdout is not None
         process.stdout.readline()
-        write_card(tmp_path / "cloud", process.pid)
-        write_card(tmp_path / "stranger", os.getppid())
-        (tmp_path / "torn").mkdir()
-        (tmp_path / "torn" / local_cloud.CARD).write_text("{")
-        assert [item.state.name for item in local_cloud.find(tmp_path)] == ["cloud"]
+        return process.pid
+
+    yield start
+    for process in started:
         process.kill()
-    assert list(local_cloud.find(tmp_path)) == []
+        process.communicate()
+
+
+def test_only_living_clouds_are_found(tmp_path: Path, sleeper: Callable[..., int]) -> None:
+    write_card(tmp_path / "cloud", sleeper("localcloud"))
+    write_card(tmp_path / "stranger", sleeper("tests/localcloud"))
+    write_card(tmp_path / "ended", 2**22 + 1)
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / local_cloud.CARD).write_text("{")
+    assert [item.state.name for item in local_cloud.find(tmp_path)] == ["cloud"]

@@ -52,6 +52,7 @@ def test_the_line_that_lammps_stumbled_over(
     ("said", "remedy"),
     [
         ("Lost atoms: original 4000 current 3999", "softer push-off"),
+        ("Atom count is inconsistent: 0 vs 108, cannot write restart file", "Atoms were lost"),
         ("Out of range atoms - cannot compute PPPM", "smaller time step"),
         ("Bond atoms 1 2 missing on proc 0 at step 5", "A bond was torn"),
         ("Dihedral atoms 1 2 3 4 missing on proc 0 at step 5", "A bond was torn"),
@@ -75,6 +76,21 @@ def test_the_newest_of_equal_commands_is_meant() -> None:
 def test_a_command_that_was_not_sent_is_quoted() -> None:
     error = explain("ERROR: x\nLast input line: run 5\n", 1, [])
     assert str(error) == "LAMMPS says: x (command: run 5)."
+
+
+@pytest.mark.parametrize(
+    ("command", "begin"),
+    [
+        ("run 100 upto", "in.melt, line 9: LAMMPS says: Lost atoms"),
+        ("minimize 0 0 9 9", "in.melt, line 9: LAMMPS says: Lost atoms"),
+        ("fix 1 all nve", "LAMMPS says: Lost atoms"),
+        ("", "LAMMPS says: Lost atoms"),
+    ],
+)
+def test_an_error_without_a_line_is_that_of_the_run(command: str, begin: str) -> None:
+    screen = "ERROR: Lost atoms: original 108 current 0\nFor more information see ...\n"
+    sent = [("mass 1 1", Place("in.melt", 3)), (command, Place("in.melt", 9)), ("print x", None)]
+    assert str(explain(screen, 1, sent)).startswith(begin)
 
 
 @pytest.mark.parametrize(

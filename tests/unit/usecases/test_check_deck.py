@@ -301,6 +301,15 @@ def test_keys_of_900_characters_work(world: World) -> None:
     assert world.runs.read(keys.deck(run_id, path)) == b"x"
 
 
+def test_a_deck_whose_outputs_would_find_no_room_is_refused(world: World) -> None:
+    for length, decision in ((6, Decision.ACCEPTED), (8, Decision.REJECTED)):
+        folder = "/".join(["d" * 100] * length)
+        run_id = dropped(world, {f"{folder}/in.melt": b"run 1\n"}, f"inbox/melt{length}/")
+        checked = world.check(run_id)
+        assert checked.decision is decision
+        assert ("Use shorter folder names." in checked.reason) == (decision is Decision.REJECTED)
+
+
 def test_a_large_file_exists_for_the_check_but_is_only_streamed(world: World) -> None:
     world.limits = Limits(local_file=100)
     run_id = dropped(world, {"in.melt": b"run 1\n", "big.dat": b"y" * 5000})

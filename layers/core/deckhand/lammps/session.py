@@ -136,6 +136,7 @@ class Session:
         opening = growing_file(command)
         if opening is None:
             return
+        self.lammps.step()  # what was told before is done: the book looks at the file
         path = self.path_of(opening.name)
         if command[0] == "dump":
             self.book.dump_opens(path, opening.format)
