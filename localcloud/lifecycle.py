@@ -109,12 +109,15 @@ def _end(pid: int) -> None:
     try:
         process = psutil.Process(pid)
         process.send_signal(signal.SIGTERM)
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
+        deadline = time.monotonic() + STOP_SECONDS
+        # Not psutil's wait: it waits on for a zombie whose parent never asks for it.
+        while processes.alive(process) and time.monotonic() < deadline:
+            time.sleep(PAUSE_SECONDS)
+        if processes.alive(process):
+            process.kill()
     except psutil.NoSuchProcess:
         return
-    # psutil sees the end but leaves a child of ours a zombie; of others we are not the parent.
+    # A child of ours is ours to bury.
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
 

@@ -29,7 +29,7 @@ from deckhand.usecases.unpack_archive import Limits, unpack_archive
 DRY_RUN_SECONDS: Final = 60.0
 
 _MEANING: Final = {
-    Contract.EXACT: "a resumed run goes on as if nothing had happened, to the last digits",
+    Contract.EXACT: "a resumed run goes on as if nothing had happened, up to rounding",
     Contract.STATISTICAL: "a resumed run is another trajectory of the same ensemble",
     Contract.PARTIAL_OUTPUTS: "some averages start again after an interruption",
     Contract.REPEAT: "an interrupted command is done again from its beginning",
