@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deckhand.lammps.comparison import first_words, frames, sections
 from deckhand.lammps.thermo import Row, read_rows
 
 LOG: Final = "log.lammps"
@@ -60,45 +61,19 @@ def _rows(log: Path) -> list[Row]:
 
 
 def _frames(ours: Path, theirs: Path) -> tuple[bool, str]:
-    found, wanted = list(frames(ours.read_text())), list(frames(theirs.read_text()))
-    ok, detail = _same([step for step, _ in found], [step for step, _ in wanted], "frames")
-    torn = [step for step, atoms in found if atoms != wanted[0][1]]
+    found, wanted = frames(ours), frames(theirs)
+    ok, detail = _same([frame.step for frame in found], [frame.step for frame in wanted], "frames")
+    torn = [frame.step for frame in found if frame.atoms != wanted[0].atoms]
     return ok and not torn, f"{detail}, torn at steps {torn}" if torn else detail
 
 
-def frames(dump: str) -> Iterator[tuple[int, int]]:
-    """Step and number of different atoms of each frame of a text dump."""
-    for text in dump.split("ITEM: TIMESTEP\n")[1:]:
-        head, _, atoms = text.partition("ITEM: ATOMS ")
-        width = len(atoms.partition("\n")[0].split())
-        rows = [line.split() for line in atoms.splitlines()[1:]]
-        whole = {row[0] for row in rows if len(row) == width}
-        yield int(head.split("\n", 1)[0]), len(whole) if len(whole) == len(rows) else -1
-
-
 def _averages(ours: Path, theirs: Path) -> tuple[bool, str]:
-    return _same(_first_words(ours), _first_words(theirs), "rows")
-
-
-def _first_words(table: Path) -> list[str]:
-    lines = table.read_text().splitlines()
-    return [line.split()[0] for line in lines if line and not line.startswith("#")]
+    return _same(first_words(ours.read_text()), first_words(theirs.read_text()), "rows")
 
 
 def _final(ours: Path, theirs: Path) -> tuple[bool, str]:
-    found, wanted = (sorted(_sections(path.read_text())) for path in (ours, theirs))
+    found, wanted = (sorted(sections(path.read_text())) for path in (ours, theirs))
     return _same(found, wanted, "lines in sections")
-
-
-def _sections(structure: str) -> Iterator[tuple[str, str]]:
-    """Section and first number of each line of a data file, for its order is LAMMPS' own."""
-    section = ""
-    for line in structure.splitlines():
-        words = line.split()
-        if words and words[0][0].isalpha():
-            section = words[0]
-        elif words and section:
-            yield section, words[0]
 
 
 def _same(found: Sequence[object], wanted: Sequence[object], what: str) -> tuple[bool, str]:

@@ -1,4 +1,4 @@
-"""The contract of a bucket, kept by S3 (moto) and by the fake."""
+"""The contract of a bucket, kept by S3 (moto), by a folder and by the fake."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deckhand.adapters.folder import FolderBucket
 from deckhand.adapters.s3 import Bucket as S3Bucket
 from deckhand.domain.deck import DropObject
 from deckhand.domain.errors import StorageError
@@ -18,18 +19,30 @@ from tests.fakes import FakeBucket
 STRANGE = ["a b/c+d%20.txt", "prüfung/ß&=?#.data", "/".join(["d" * 180] * 5), "x'\"<>"]
 
 
-@pytest.fixture(params=["fake", "s3"])
+@pytest.fixture(params=["fake", "folder", "s3"])
 def make(
-    request: pytest.FixtureRequest, aws: Callable[[str], Any], make_bucket: Callable[[], str]
+    request: pytest.FixtureRequest,
+    aws: Callable[[str], Any],
+    make_bucket: Callable[[], str],
+    tmp_path: Path,
 ) -> Callable[[], Bucket]:
     if request.param == "fake":
         return lambda: FakeBucket(make_bucket())
+    if request.param == "folder":
+        return lambda: FolderBucket(tmp_path / "buckets" / make_bucket())
     return lambda: S3Bucket(aws("s3"), make_bucket())
 
 
 @pytest.fixture
 def bucket(make: Callable[[], Bucket]) -> Bucket:
     return make()
+
+
+@pytest.fixture
+def make_versioned(make: Callable[[], Bucket]) -> Callable[[], Bucket]:
+    if isinstance(make(), FolderBucket):
+        pytest.skip("a folder keeps one version of each object")
+    return make
 
 
 def only(bucket: Bucket, prefix: str) -> DropObject:
@@ -52,7 +65,10 @@ def test_there_is_nothing_where_nothing_was_written(bucket: Bucket) -> None:
         list(bucket.stream("no"))
 
 
-def test_the_newest_version_counts_and_the_older_can_be_read(bucket: Bucket) -> None:
+def test_the_newest_version_counts_and_the_older_can_be_read(
+    make_versioned: Callable[[], Bucket],
+) -> None:
+    bucket = make_versioned()
     bucket.write("key", b"old")
     old = only(bucket, "key")
     bucket.write("key", b"newer")
@@ -77,7 +93,10 @@ def test_a_listing_is_sorted_by_key(bucket: Bucket) -> None:
     assert [item.key for item in bucket.current("d/")] == ["d/a", "d/b", "d/c"]
 
 
-def test_the_latest_tells_of_what_was_deleted_by_key(bucket: Bucket) -> None:
+def test_the_latest_tells_of_what_was_deleted_by_key(
+    make_versioned: Callable[[], Bucket],
+) -> None:
+    bucket = make_versioned()
     for key in ("d/b", "d/a", "d/c", "d/b", "e"):
         bucket.write(key, b"x")
     bucket.delete(["d/a"])
@@ -105,8 +124,8 @@ def test_a_local_file_is_uploaded(bucket: Bucket, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", STRANGE)
-def test_exactly_that_version_is_taken(make: Callable[[], Bucket], key: str) -> None:
-    source, target = make(), make()
+def test_exactly_that_version_is_taken(make_versioned: Callable[[], Bucket], key: str) -> None:
+    source, target = make_versioned(), make_versioned()
     source.write(key, b"this one")
     wanted = only(source, key)
     source.write(key, b"not this one")
@@ -159,3 +178,29 @@ def test_an_upload_that_failed_is_not_left_behind(
     with pytest.raises(StorageError):
         bucket.join("result", plan_parts([Range("gone", 0, 6 * MIB)]))
     assert "Uploads" not in aws("s3").list_multipart_uploads(Bucket=name)
+
+
+def test_a_folder_gives_a_version_only_while_it_is_the_newest(tmp_path: Path) -> None:
+    source, target = FolderBucket(tmp_path / "a"), FolderBucket(tmp_path / "b")
+    source.write("key", b"old")
+    old = only(source, "key")
+    target.take(source, old, "taken")
+    assert target.read("taken") == b"old"
+    source.write("key", b"newer")
+    assert source.read("key", old.version_id) is None
+    with pytest.raises(StorageError):
+        target.take(source, old, "again")
+    assert list(target.sizes("")) == ["taken"]
+
+
+def test_a_folder_is_found_again_by_its_url(tmp_path: Path) -> None:
+    bucket = FolderBucket(tmp_path / "with blank #1 ü")
+    bucket.write("a", b"1")
+    bucket.write("a/b", b"2")
+    assert FolderBucket.from_url(bucket.name).sizes("") == {"a": 1, "a/b": 1}
+
+
+@pytest.mark.parametrize("key", ["", "../out", "a//b", "a/./b", "/a", "a/"])
+def test_a_folder_is_not_left(tmp_path: Path, key: str) -> None:
+    with pytest.raises(StorageError):
+        FolderBucket(tmp_path / "bucket").write(key, b"x")

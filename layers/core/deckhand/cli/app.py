@@ -24,6 +24,7 @@ from deckhand.cli.place import (
     find_place,
     make_console,
 )
+from deckhand.cli.rehearse import rehearse
 from deckhand.cli.upload import plan_upload
 from deckhand.domain import keys
 from deckhand.domain.deck import is_run_id, run_id
@@ -59,6 +60,7 @@ app = typer.Typer(
 )
 app.add_typer(local.app, name="local")
 app.command()(check)
+app.command()(rehearse)
 console = make_console()
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 
+from deckhand.cli.engine import find_engine
 from deckhand.cli.place import make_console
 from deckhand.domain import deck as decks
 from deckhand.domain.deck import Problem, Severity
@@ -84,19 +83,14 @@ class Checked:
 
 def check_path(path: Path, *, dry: bool) -> Checked:
     """Check a deck, a folder with one, or an archive; raises DropRejectedError."""
-    with _folder_of(path) as (root, deck):
+    with folder_of(path) as (root, deck):
         report = check_folder(root, deck)
         carried = None
         if dry and report.ok:
-            beside = Path(sys.executable).with_name("lmp")
-            lmp = str(beside) if beside.exists() else shutil.which("lmp")
-            if lmp is None:
-                raise DropRejectedError(
-                    "The dry run needs LAMMPS, and there is no `lmp` here. "
-                    "`make demo` installs one; or leave --dry-run out."
-                )
+            engine = find_engine("A dry run")
             home = {"HOME": "/nonexistent", "PATH": os.environ.get("PATH", "")}
-            carried = dry_run(root, deck, [lmp], DRY_RUN_SECONDS, {**home, **_python_path()})
+            environment = {**home, **_python_path(), **engine.environment}
+            carried = dry_run(root, deck, [str(engine.lmp)], DRY_RUN_SECONDS, environment)
         return Checked(deck, report, carried)
 
 
@@ -151,7 +145,7 @@ def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _folder_of(path: Path) -> Iterator[tuple[Path, str]]:
+def folder_of(path: Path) -> Iterator[tuple[Path, str]]:
     """The folder that the deck would lie in on the machine, and the deck's path in it."""
     if not path.exists():
         raise DropRejectedError(f"There is no {path}.")

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import sys
 
+from deckhand.adapters import folder
+from deckhand.adapters.folder import FolderBucket
 from deckhand.adapters.imds import Imds
-from deckhand.adapters.s3 import Bucket
+from deckhand.adapters.s3 import Bucket as S3Bucket
 from deckhand.adapters.session import aws_client
 from deckhand.domain.status import Phase, Status
 from deckhand.runner.attempt import Attempt
 from deckhand.runner.clock import utc_now
 from deckhand.runner.report import Reporter
 from deckhand.runner.settings import Settings
+from deckhand.usecases.ports import Bucket
 
 
 def main() -> int:
     settings = Settings.read(os.environ)
-    bucket = Bucket(aws_client("s3"), settings.runs_bucket)
+    bucket = _runs(settings.runs_bucket)
     imds = Imds(settings.imds_endpoint)
     now = utc_now()
     status = Status(
@@ -33,6 +36,13 @@ def main() -> int:
     )
     reporter = Reporter(bucket, status, settings.status_seconds)
     return Attempt(settings, bucket, imds, reporter).carry()
+
+
+def _runs(name: str) -> Bucket:
+    """The runs bucket; a rehearsal names a folder instead."""
+    if name.startswith(folder.SCHEME):
+        return FolderBucket.from_url(name)
+    return S3Bucket(aws_client("s3"), name)
 
 
 if __name__ == "__main__":
