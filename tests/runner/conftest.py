@@ -11,9 +11,10 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from deckhand.domain import keys
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Manifest, OutputKind, read_manifest
 from deckhand.domain.run import Contract, InputFile, Run
-from deckhand.domain.status import Status
+from deckhand.domain.status import ExitCode, Status
+from deckhand.lammps.preflight import check_folder
 
 RUN_ID = "melt-0123456789abcdef"
 BUCKET = "runs-under-test"
@@ -90,7 +92,7 @@ class Cloud:
     metadata: MetadataService
     options: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def s3(self) -> Any:
         return boto3.client("s3", endpoint_url=self.endpoint)
 
@@ -164,6 +166,55 @@ class Cloud:
             time.sleep(0.1)
         raise AssertionError(f"never seen; {status}\n{self.said(attempt)}")
 
+    def carry(self, interruptions: Sequence[tuple[str, int]]) -> int:
+        """Carry the run to its end over interruptions; the number of the last attempt.
+
+        Each is a way to end an attempt and the checkpoints it writes before; an attempt that is
+        faster than that has reached the end.
+        """
+        for attempt, (way, checkpoints) in enumerate((*interruptions, ("", 0)), start=1):
+            newest = self.newest() if self.checkpoints() else ""
+            process = self.start(attempt, checkpoint=newest)
+            if way and self._writes(process, attempt, checkpoints):
+                self._interrupt(process, way)
+            code = process.wait(PATIENCE_SECONDS)
+            self.metadata.notice = None
+            if self.is_complete(attempt):
+                return attempt
+            expected = -signal.SIGKILL if way == "loss" else ExitCode.CHECKPOINTED
+            assert code == expected, f"attempt {attempt} from {newest}: {self.said(attempt)}"
+        raise AssertionError("the last attempt is not complete")
+
+    def _writes(self, process: subprocess.Popen[bytes], attempt: int, checkpoints: int) -> bool:
+        """Wait until the attempt has written so many checkpoints; False if it ends before."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while process.poll() is None and time.monotonic() < until:
+            status = self.status(attempt)
+            if status is not None and status.checkpoints_written >= checkpoints:
+                return True
+            time.sleep(0.03)
+        return False
+
+    def _interrupt(self, process: subprocess.Popen[bytes], way: str) -> None:
+        if way == "notice":
+            self.metadata.give_notice()
+        elif way == "term":
+            process.send_signal(signal.SIGTERM)
+        else:
+            lose(process)
+
+    def is_complete(self, attempt: int) -> bool:
+        listing = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=keys.completion(RUN_ID, attempt))
+        return listing["KeyCount"] == 1
+
+    def local(self, attempt: int, path: str) -> bytes:
+        """A file as an attempt left it on its machine."""
+        return (self.scratch / f"a{attempt}" / "deck" / path).read_bytes()
+
+    def manifest(self, checkpoint: CheckpointId) -> Manifest:
+        answer = self.s3.get_object(Bucket=BUCKET, Key=keys.manifest(RUN_ID, checkpoint))
+        return read_manifest(answer["Body"].read(), RUN_ID)
+
     def said(self, attempt: int) -> str:
         return (self.scratch / f"a{attempt}" / "stderr").read_text()
 
@@ -232,9 +283,12 @@ def undisturbed(tmp_path: Path) -> Callable[[dict[str, str], str], dict[str, byt
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
+        cwd = (folder / deck).parent
+        for name in check_folder(folder, deck).writes:
+            (cwd / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
-            [LMP, "-in", deck, "-screen", "none"],
-            cwd=folder,
+            [LMP, "-in", Path(deck).name, "-screen", "none"],
+            cwd=cwd,
             env={**os.environ, **LIBRARIES},
             check=True,
             timeout=PATIENCE_SECONDS,
@@ -242,7 +296,8 @@ def undisturbed(tmp_path: Path) -> Callable[[dict[str, str], str], dict[str, byt
         return {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in folder.rglob("*")
-            if path.is_file() and path.relative_to(folder).as_posix() not in files
+            if path.is_file()
+            and path.read_bytes() != files.get(path.relative_to(folder).as_posix(), "").encode()
         }
 
     return run

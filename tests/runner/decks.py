@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 BOX = """
 units           lj
 atom_style      atomic
@@ -45,3 +48,70 @@ fix             bath all nvt temp 1.2 1.2 0.5
 timestep        0.004
 """,
 }
+
+
+FOLDER = Path(__file__).parent / "journeys"
+
+
+def journey(name: str) -> tuple[dict[str, str], str]:
+    """The files of a deck in `journeys/`, with what is made for it, and the deck's path."""
+    top = FOLDER / name.split("/")[0]
+    files = {
+        path.relative_to(top).as_posix(): path.read_text(encoding="utf-8")
+        for path in top.rglob("*")
+        if path.is_file()
+    }
+    deck = next(path for path in files if path.rpartition("/")[2].startswith("in."))
+    made = {
+        "melt.inc": lambda: (FOLDER / "melt.inc").read_text(encoding="utf-8"),
+        "chains.data": chains,
+        "bond.table": bond_table,
+        "pair.table": pair_table,
+    }
+    files |= {path: make() for path, make in made.items() if path in files[deck]}
+    return files, deck
+
+
+def chains(count: int = 30, length: int = 20) -> str:
+    """A data file of straight chains with bonds, angles and dihedrals."""
+    side = math.ceil(math.sqrt(count))
+    atoms, bonded = [], [[] for _ in range(5)]
+    for chain in range(count):
+        y, z = 1.6 * (chain % side) + 0.3, 1.6 * (chain // side) + 0.3
+        first = chain * length + 1
+        for bead in range(length):
+            x = f"{0.97 * bead + 0.2:.3f} {y + 0.1 * (bead % 2):.3f} {z:.3f}"
+            atoms.append(f"{first + bead} {chain + 1} 1 {x}")
+        for members in (2, 3, 4):
+            for begin in range(first, first + length - members + 1):
+                bonded[members].append(" ".join(map(str, range(begin, begin + members))))
+    names = {2: "bonds", 3: "angles", 4: "dihedrals"}
+    counts = [f"{len(bonded[members])} {kind}" for members, kind in names.items()]
+    types = [f"1 {kind} types" for kind in ("atom", "bond", "angle", "dihedral")]
+    box = [f"0 {length} xlo xhi", f"0 {1.6 * side} ylo yhi", f"0 {1.6 * side} zlo zhi"]
+    lines = ["chains", "", f"{len(atoms)} atoms", *counts, "", *types, "", *box]
+    lines += ["", "Masses", "", "1 1.0", "", "Atoms # molecular", "", *atoms]
+    for members, kind in names.items():
+        lines += ["", kind.capitalize(), ""]
+        lines += [f"{n} 1 {ids}" for n, ids in enumerate(bonded[members], start=1)]
+    return "\n".join(lines) + "\n"
+
+
+def bond_table() -> str:
+    """A harmonic bond in a table."""
+    lengths = [0.5 + 0.005 * n for n in range(201)]
+    rows = [
+        f"{n} {r:.4f} {150 * (r - 0.97) ** 2:.8f} {300 * (0.97 - r):.8f}"
+        for n, r in enumerate(lengths, start=1)
+    ]
+    return "\n".join(["# bond", "", "B", "N 201", "", *rows, ""])
+
+
+def pair_table() -> str:
+    """A soft push in a table."""
+    distances = [0.1 + 1.4 * n / 149 for n in range(150)]
+    rows = [
+        f"{n} {r:.6f} {0.1 * (1.5 - r) ** 2:.8f} {0.2 * (1.5 - r):.8f}"
+        for n, r in enumerate(distances, start=1)
+    ]
+    return "\n".join(["# pair", "", "P", "N 150 R 0.1 1.5", "", *rows, ""])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Callable
 
@@ -11,23 +10,15 @@ import pytest
 from deckhand.domain import keys
 from deckhand.domain.manifest import RESTART_NAME
 from deckhand.domain.status import Ending, ExitCode, Status
-from deckhand.lammps.thermo import read_rows
 from tests.runner.conftest import BUCKET, PATIENCE_SECONDS, RUN_ID, Cloud, lose
 from tests.runner.decks import BOX, STAGES
+from tests.runner.seams import frames_of, steps_of
 
 Undisturbed = Callable[[dict[str, str], str], dict[str, bytes]]
 
 
 def two_checkpoints(status: Status) -> bool:
     return status.checkpoints_written >= 2
-
-
-def steps_of(rows: bytes) -> list[int]:
-    return [row.step for row in read_rows(rows)]
-
-
-def frames_of(dump: bytes) -> list[int]:
-    return [int(step) for step in re.findall(rb"ITEM: TIMESTEP\n(\d+)\n", dump)]
 
 
 def first_words(rows: bytes) -> list[bytes]:
@@ -142,6 +133,16 @@ def test_mistyped_command_names_the_line(cloud: Cloud) -> None:
     assert "in.wrong, line 14" in status.reason
     assert "thermoo" in status.reason
     assert any("ERROR" in line for line in status.log_tail)
+
+
+def test_deck_may_write_before_and_after_it_has_a_box(cloud: Cloud) -> None:
+    deck = f"log first.log\nprint 'begun' file begun.txt\n{BOX}\nfix 1 all nve\nrun 10\nclear\n"
+    cloud.admit({"in.x": deck}, "in.x")
+    process = cloud.start(1)
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.COMPLETED, cloud.said(1)
+    results = cloud.results(1)
+    assert results["begun.txt"] == b"begun\n"
+    assert steps_of(results["first.log"]) == [0, 10]
 
 
 def test_changed_input_is_not_run(cloud: Cloud) -> None:

@@ -51,6 +51,11 @@ def changes_box(command: list[str]) -> bool:
     )
 
 
+READ_AGAIN: Final = (
+    "{name} is written bit by bit and read again. After an interruption only what was written "
+    "since is on the new machine. Write it with one command (`print … file`), or do not read it."
+)
+
 MESH_OF_BOX: Final = (
     "the mesh of the k-space solver is chosen from the size of the box when a run starts, and the "
     "box changes. After an interruption it is chosen from the size reached: the same accuracy, "

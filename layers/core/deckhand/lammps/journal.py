@@ -137,9 +137,9 @@ class RunInProgress(BaseModel):
 class Journal(BaseModel):
     """Where the script stood. Versioned; written as JSON next to every restart file.
 
-    `time` is the simulated time at the checkpoint, `draws` says whether the deck has drawn random
-    numbers. `halted` is what its own `fix halt … error soft` leaves: no run and no minimisation is
-    carried out any more (https://docs.lammps.org/fix_halt.html).
+    `time` is the simulated time at the checkpoint, `untitled` is meant for `OutputBook`, `draws`
+    says whether the deck has drawn random numbers. `halted` is what its own `fix halt … error soft`
+    leaves: no run and no minimisation any more (https://docs.lammps.org/fix_halt.html).
     """
 
     model_config = ConfigDict(validate_assignment=False)
@@ -154,6 +154,7 @@ class Journal(BaseModel):
     halted: bool = False
     time: float | None = None
     draws: bool = False
+    untitled: frozenset[str] = frozenset()
     stage: int = 0
     steps_done: int = 0
     log: str | None = "log.lammps"

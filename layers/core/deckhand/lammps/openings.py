@@ -60,7 +60,8 @@ def _prints(command: list[str]) -> Opening | None:
         return None
     text, title = command[_PRINT_OPTIONS - 1], _value(options, "title")
     lines = (text.count("\n") + 1, title.count("\n") + 1)
-    return Opening(name, Format.LINES, int(command[4]), *lines)
+    every = int(command[4]) if command[4].isdigit() else 0
+    return Opening(name, Format.LINES, every, *lines)
 
 
 def _averages(command: list[str]) -> Opening | None:

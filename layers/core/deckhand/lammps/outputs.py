@@ -113,8 +113,9 @@ class OutputBook:
     """All output files of an attempt below *root*, in the order they first appeared.
 
     *resumed_step* is the step of the checkpoint the attempt resumed from, *mid_run* whether a run
-    was in progress there, *parents* the files that its lineage has bytes of. `drain` waits until
-    the bytes of all cuts have been read; it is called before a file is emptied.
+    was in progress there, *parents* the files that its lineage has bytes of, *untitled* those of
+    them that a command had opened again and not written to yet. `drain` waits until the bytes of
+    all cuts have been read; it is called before a file is emptied.
     """
 
     root: Path
@@ -122,6 +123,7 @@ class OutputBook:
     mid_run: bool = False
     parents: frozenset[str] = frozenset()
     files: dict[str, OutputFile] = field(default_factory=dict)
+    untitled: frozenset[str] = frozenset()
     drain: Callable[[], None] = lambda: None
     _resumed_run_seen: bool = False
 
@@ -140,17 +142,19 @@ class OutputBook:
             if every:
                 known.every, known.lines_per_record = every, lines_per_record
                 known.title_lines = title_lines
+                if not known.anew:
+                    known.titled_at = self._size(known)
             return
         repeats = self.resumed_step is not None and path in self.parents
         if form is Format.LOG and not self.mid_run:
             # Between runs nothing of a log is repeated: the next run prints its own table.
             repeats = False
-        if form is Format.LINES and not every:
+        if path in self.untitled or (form is Format.LINES and not every):
             # `print … append` has no title and is not told again.
             repeats = False
         begin = None if repeats else 0
         output = OutputFile(path, form, every, lines_per_record, title_lines, begin=begin)
-        output.titled_at = self._size(output)
+        output.titled_at = -1 if repeats else self._size(output)
         self.files[path] = output
 
     def opens(self, path: str, *, empties: bool) -> None:
@@ -236,6 +240,12 @@ class OutputBook:
         for cut in cuts:
             output = self.files[cut.path]
             output.committed, output.anew = cut.end, False
+
+    def without_title(self) -> frozenset[str]:
+        """Files of which the results have nothing behind the place where they were opened last."""
+        return frozenset(
+            output.path for output in self.files.values() if output.committed <= output.titled_at
+        )
 
     def _end(self, output: OutputFile, step: int) -> int:
         if output.begin is None:

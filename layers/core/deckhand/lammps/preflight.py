@@ -13,6 +13,7 @@ from deckhand.domain.run import CheckReport, Contract, Stage
 from deckhand.lammps import contract, files, vocabulary
 from deckhand.lammps.errors import DeckError, Place
 from deckhand.lammps.journal import MAKES_BOX
+from deckhand.lammps.openings import growing_file, writes_once
 from deckhand.lammps.script import decode, parse, without_comment, words
 from deckhand.lammps.static import StaticVariables
 
@@ -57,6 +58,7 @@ class _Walk:
     stages: list[Stage] = field(default_factory=list)
     refused: bool = False
     statistical: bool = False
+    grown: set[str] = field(default_factory=set)
     has_box: bool = False
     has_mesh: bool = False
     changes_box: bool = False
@@ -151,8 +153,7 @@ class _Walk:
     def _resume(self, command: list[str], place: Place) -> None:
         refusal = contract.refusal(command)
         if refusal is not None:
-            self.refused = True
-            self._error(place, refusal)
+            self._refuse(place, refusal)
             return
         self.has_mesh = self.has_mesh or (command[0] == "kspace_style" and "none" not in command)
         self.changes_box = self.changes_box or contract.changes_box(command)
@@ -165,10 +166,19 @@ class _Walk:
             self.statistical = True
             self._add(self.problems, Severity.WARNING, place, noise)
 
+    def _refuse(self, place: Place, reason: str) -> None:
+        self.refused = True
+        self._error(place, reason)
+
     def _touched_files(self, command: list[str], place: Place) -> None:
         for name in files.reads(command):
             if self._is_inside(name, place):
                 self._needs(name, place)
+            if name in self.grown:
+                self._refuse(place, contract.READ_AGAIN.format(name=name))
+        opening = growing_file(command)
+        if opening is not None and not writes_once(command):
+            self.grown.add(opening.name)
         for name in files.writes(command):
             if "$" not in name and self._is_inside(name, place):
                 self.written[name] = None

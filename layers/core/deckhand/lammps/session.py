@@ -136,7 +136,7 @@ class Session:
         opening = growing_file(command)
         if opening is None:
             return
-        self.lammps.step()  # what was told before is done: the book looks at the file
+        self.lammps.ask("")  # what was told before is done: the book looks at the file
         path = self.path_of(opening.name)
         if command[0] == "dump":
             self.book.dump_opens(path, opening.format)
@@ -150,9 +150,6 @@ class Session:
         opening = growing_file(command)
         if opening is not None:
             path = self.path_of(opening.name)
-            if path in self.book.parents:
-                # The upload may have brought a file of this name along.
-                (self.workspace / path).unlink(missing_ok=True)
             if command[0] == "dump" and not self.journal.has_begun(command[1]):
                 self.book.dump_opens(path, opening.format)
             else:
@@ -311,7 +308,9 @@ class Session:
             if step is None:
                 continue
             toggle.seen = changed
-            if self._run_start[0] < step and self._is_due():
+            # At the end of the run its last values are still wanted: see `Interpreter`.
+            assert self.journal.run is not None
+            if self._run_start[0] < step < self.journal.run.target and self._is_due():
                 copy = self._copy(toggle.path, step)
                 # LAMMPS may have begun to write the file again while it was copied.
                 if restart_step(copy) == step:
@@ -364,6 +363,7 @@ class Session:
         self._last_snapshot = time.monotonic()
         journal = self.journal.model_copy(deep=True)
         since, then, length = self._clock
+        journal.untitled = self.book.without_title()
         journal.time = then + (step - since) * length
         run_step = journal.steps_at(step)
         self.sink(Snapshot(run_step, step, copy, journal, tuple(cuts), mid_run))

@@ -351,11 +351,15 @@ def _book(workspace: Path, checkpoint: Checkpoint | None) -> OutputBook:
                 parents.discard(output.path)
             if output.kind is not OutputKind.WHOLE and output.size:
                 parents.add(output.path)
+    for path in parents:
+        # An upload may bring a file along that the deck has gone on with since.
+        (workspace / path).unlink(missing_ok=True)
     return OutputBook(
         workspace,
         resumed_step=checkpoint.manifest.time_step,
         mid_run=checkpoint.journal.mid_run,
         parents=frozenset(parents),
+        untitled=checkpoint.journal.untitled,
     )
 
 
