@@ -205,7 +205,7 @@ class Cloud:
 
     def is_complete(self, attempt: int) -> bool:
         listing = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=keys.completion(RUN_ID, attempt))
-        return listing["KeyCount"] == 1
+        return bool(listing["KeyCount"])
 
     def local(self, attempt: int, path: str) -> bytes:
         """A file as an attempt left it on its machine."""

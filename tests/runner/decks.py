@@ -75,7 +75,8 @@ def journey(name: str) -> tuple[dict[str, str], str]:
 def chains(count: int = 30, length: int = 20) -> str:
     """A data file of straight chains with bonds, angles and dihedrals."""
     side = math.ceil(math.sqrt(count))
-    atoms, bonded = [], [[] for _ in range(5)]
+    atoms: list[str] = []
+    bonded: dict[int, list[str]] = {2: [], 3: [], 4: []}
     for chain in range(count):
         y, z = 1.6 * (chain % side) + 0.3, 1.6 * (chain // side) + 0.3
         first = chain * length + 1

@@ -36,7 +36,7 @@ JOURNEYS = {
 }
 """How the attempts of each deck end, and after how many checkpoints of their own."""
 
-NEAR_BY = 200
+NEAR_BY = 100
 """Steps in which the last digits of two computations do not grow into the first ones."""
 
 STEADY = ("averages", "chains", "trajectories")

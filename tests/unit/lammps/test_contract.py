@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deckhand.lammps.contract import loses_noise, refusal
+from deckhand.lammps.contract import parts_ways, refusal
 from deckhand.lammps.script import words
 from deckhand.lammps.styles import (
     COMMAND_REFUSED,
@@ -108,10 +108,11 @@ def test_whole_commands_are_refused_whatever_their_words(name: str) -> None:
         ("fix 1 all temp/csvr 1 1 1 5", "draws new ones"),
         ("fix 1 all npt temp 1 2 1 iso 1 1 10", "barostat mass"),
         ("fix 1 all nph temp 1 2 1", "barostat mass"),
+        ("fix 1 all deform 1 x scale 2", "remapping"),
     ],
 )
 def test_resumes_that_change_the_trajectory(command: str, sign: str) -> None:
-    found = loses_noise(words(command))
+    found = parts_ways(words(command))
     assert found is not None
     assert sign in found
 
@@ -127,7 +128,7 @@ def test_resumes_that_change_the_trajectory(command: str, sign: str) -> None:
     ],
 )
 def test_resumes_that_do_not(command: str) -> None:
-    assert loses_noise(words(command)) is None
+    assert parts_ways(words(command)) is None
 
 
 @pytest.mark.parametrize("suffix", ["", "/kk", "/kk/host", "/gpu", "/omp", "/opt"])

@@ -159,12 +159,12 @@ class _Walk:
         self.changes_box = self.changes_box or contract.changes_box(command)
         if command[0] == "kspace_modify" and {"gewald", "mesh"} <= set(command):
             self.has_mesh = False
-        noise = contract.loses_noise(command)
-        if noise is None and self.has_mesh and self.changes_box:
-            noise, self.has_mesh = contract.MESH_OF_BOX, False
-        if noise is not None:
+        parting = contract.parts_ways(command)
+        if parting is None and self.has_mesh and self.changes_box:
+            parting, self.has_mesh = contract.MESH_OF_BOX, False
+        if parting is not None:
             self.statistical = True
-            self._add(self.problems, Severity.WARNING, place, noise)
+            self._add(self.problems, Severity.WARNING, place, parting)
 
     def _refuse(self, place: Place, reason: str) -> None:
         self.refused = True
