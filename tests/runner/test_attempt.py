@@ -63,7 +63,7 @@ def test_notice_then_loss_then_end_is_seamless(cloud: Cloud, undisturbed: Undist
     assert told.checkpoint == cloud.newest()
     assert told.checkpoint_step == told.step
 
-    cloud.metadata.notice = None
+    cloud.metadata.replace()
     second = cloud.start(2, checkpoint=cloud.newest())
     cloud.wait_for(second, 2, two_checkpoints)
     lose(second)

@@ -11,7 +11,6 @@ from typing import Final
 
 from deckhand.lammps.script import references, spans
 
-_FIRST_VALUE: Final = frozenset({"index", "string", "getenv"})
 _OPERATORS: Final[dict[type[ast.AST], Callable[..., float]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

@@ -84,11 +84,6 @@ COMMAND_REFUSED: Final = {
     "fitpod": "carries out a whole fit inside one command",
 }
 
-DUMP_WHOLE: Final = names("image cfg vtk")
-"""One file per frame: each file is complete in itself."""
-
-THERMO_LINES: Final = names("one multi yaml custom")
-
 
 def plain(style: str) -> str:
     """A style's name without the suffix of an accelerator."""
