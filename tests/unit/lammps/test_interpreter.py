@@ -77,6 +77,7 @@ class Eyes:
     stop_of: Callable[[], bool] = lambda: False
     stands: bool = True
     writes_restart: bool = False
+    pausing: bool = False
     runs: list[int] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     boxes: int = 0
@@ -102,6 +103,10 @@ class Eyes:
 
     def run_starts(self, step: int) -> None:
         self.runs.append(step)
+
+    def run_goes_on(self, step: int) -> None:
+        self.seen.append(f"goes on {step}")
+        self.pausing = False
 
     def run_ended(self, step: int) -> None:
         self.seen.append(f"ended {step}")
@@ -462,3 +467,22 @@ def test_a_deck_that_is_left_and_entered_again_does_the_same(halts: frozenset[in
         journal = Journal.model_validate_json(journal.model_dump_json())
     assert pieces == done(whole)
     assert journal.steps_done == whole.now
+
+
+def test_a_run_that_only_pauses_goes_on_without_a_setup() -> None:
+    engine = FakeLammps(halts=frozenset({40}))
+    watch = Eyes(pausing=True)
+    journal = Journal(deck="in.melt")
+    read = reader({"in.melt": BOX + "run 100\nrun 10"})
+    Interpreter(engine, journal, read, watch).execute()
+    assert [command for command in engine.sent if command.startswith("run")] == [
+        "run 100 upto start 0 stop 100 pre yes post yes",
+        "run 100 upto start 0 stop 100 pre no post yes",
+        "run 110 upto start 100 stop 110 pre yes post yes",
+    ]
+    assert [seen for seen in watch.seen if "goes" in seen or "ended" in seen] == [
+        "goes on 40",
+        "ended 100",
+        "ended 110",
+    ]
+    assert (journal.steps_done, journal.halted) == (110, False)

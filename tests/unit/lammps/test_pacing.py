@@ -18,10 +18,12 @@ from deckhand.lammps.pacing import (
     clean_interval,
     halt_commands,
     is_clean,
+    may_pause,
     restart_commands,
 )
 from deckhand.lammps.restart_file import restart_step
 from deckhand.lammps.script import words
+from deckhand.lammps.thermo import read_rows
 from tests.engine import LMP, ONE_ATOM
 
 BOX = f"{ONE_ATOM}thermo 10\n"
@@ -79,10 +81,26 @@ def test_the_files_of_the_runner_lie_in_its_own_folder() -> None:
     assert {file.parent for file in files} == {control.directory}
 
 
-def run(folder: Path, *commands: str) -> None:
+MELT = """\
+lattice fcc 0.8442
+region box block 0 4 0 4 0 4
+create_box 1 box
+create_atoms 1 box
+mass 1 1.0
+velocity all create 2.0 4711
+pair_style lj/cut 2.5
+pair_coeff * * 1 1
+fix move all nve
+thermo 10
+thermo_style custom step pe ke press
+thermo_modify format float %.17g
+"""
+
+
+def run(folder: Path, *commands: str, box: str = BOX) -> None:
     subprocess.run(
         [LMP, "-log", "log.lammps", "-screen", "none"],
-        input=(BOX + "\n".join(commands) + "\n").encode(),
+        input=(box + "\n".join(commands) + "\n").encode(),
         cwd=folder,
         check=True,
         timeout=60,
@@ -115,3 +133,48 @@ def test_a_run_ends_at_a_clean_step_when_it_is_asked_to(tmp_path: Path, asked: b
         tmp_path, *halt_commands(control, 30), "run 10", "run 100", f"write_restart {control.final}"
     )
     assert restart_step(control.final) == (30 if asked else 110)
+
+
+def test_a_pause_leaves_no_trace_in_the_trajectory(tmp_path: Path) -> None:
+    """The speed of a run is measured so: a restart file would have had its effect on round-off."""
+    control = ControlFiles(tmp_path)
+    never = list(restart_commands(control, 30, None, 1.0, toggle_taken=False))
+    (tmp_path / "plain").mkdir()
+    run(tmp_path / "plain", "run 300", box=MELT)
+    control.stop.touch()
+    (tmp_path / "paused").mkdir()
+    halt = list(halt_commands(control, 30))
+    on = list(restart_commands(control, 30, 120, 1e9, toggle_taken=False))
+    run(
+        tmp_path / "paused",
+        *(*halt, *never, "run 300 upto"),
+        *(f"shell rm {control.stop}", *on, "run 300 upto pre no"),
+        box=MELT,
+    )
+    plain, paused = (
+        {row.step: row.values for row in read_rows((tmp_path / name / "log.lammps").read_bytes())}
+        for name in ("plain", "paused")
+    )
+    assert len(plain) == 31
+    assert {step: row for step, row in paused.items() if step <= 180} == {
+        step: row for step, row in plain.items() if step <= 180
+    }
+    assert restart_step(control.toggles[0]) == 180
+
+
+@pytest.mark.parametrize(
+    ("command", "may"),
+    [
+        ("thermo 10", True),
+        ("dump 1 all atom 100 d.txt", True),
+        ("fix 1 all print 10 'x'", True),
+        ("fix 1 all halt 10 v_hot > 1.0", False),
+        ("thermo v_when", False),
+        ("restart v_when r", False),
+        ("fix 1 all print v_when 'x'", False),
+        ("dump_modify 1 every v_when", False),
+        ("dump_modify 1 every/time 0.5", False),
+    ],
+)
+def test_a_run_may_pause_where_no_variable_paces_it(command: str, may: bool) -> None:
+    assert may_pause(journal_of(command)) is may

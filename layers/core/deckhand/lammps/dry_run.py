@@ -55,6 +55,7 @@ class _Observer:
     journal: Journal
     stages: list[Stage] = field(default_factory=list)
     stopping: bool = False
+    pausing: bool = False
 
     def command_comes(self, command: list[str]) -> None:
         """Make the folders that the runner makes too."""
@@ -80,6 +81,9 @@ class _Observer:
         if run is not None:
             steps = run.target - run.first
             self.stages.append(Stage(kind="run", steps=steps, file=run.file, line=run.line))
+
+    def run_goes_on(self, step: int) -> None:
+        """No run is halted."""
 
     def run_ended(self, step: int) -> None:
         """Nothing was computed."""

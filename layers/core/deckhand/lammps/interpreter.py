@@ -41,6 +41,13 @@ class Watch(Protocol):
     def stopping(self) -> bool:
         """Whether the attempt has been asked to stop."""
 
+    @property
+    def pausing(self) -> bool:
+        """Whether the run has been halted only to be told when its next restart file is due."""
+
+    def run_goes_on(self, step: int) -> None:
+        """A run that was halted at *step* goes on where it is, as if it had not been."""
+
     def command_comes(self, command: list[str]) -> None:
         """LAMMPS is about to be given a command that is not a run."""
 
@@ -302,8 +309,10 @@ class Interpreter:
         run.begun = True
         self._watch.run_starts(now)
         pre = run.pre or self._needs_setup or now != run.first
-        self.engine.send(_run_command(run, pre=pre), Place(run.file, run.line))
-        reached = self.engine.step()
+        reached = self._run_to_halt(run, pre=pre)
+        while reached < target and self._watch.pausing and not self._watch.stopping:
+            self._watch.run_goes_on(reached)
+            reached = self._run_to_halt(run, pre=False)
         self._needs_setup = False
         if reached < target and self._watch.stopping:
             raise Stopped(reached)
@@ -316,6 +325,10 @@ class Interpreter:
         for text in run.every:
             self._execute(text, Place(run.file, run.line))
             self._carry_down_to(depth)
+
+    def _run_to_halt(self, run: RunInProgress, *, pre: bool) -> int:
+        self.engine.send(_run_command(run, pre=pre), Place(run.file, run.line))
+        return self.engine.step()
 
     def _stand_before(self, step: int) -> None:
         """Where a run may be left and entered without being cut: all before it is done.

@@ -63,6 +63,18 @@ class Record(NamedTuple):
 
 
 @dataclass
+class Gap:
+    """Bytes from *begin* to the end of the second row of *step*, which is looked for from *after*.
+
+    What LAMMPS writes to its log when a run is halted and goes on at once.
+    """
+
+    begin: int
+    after: int
+    step: int
+
+
+@dataclass
 class OutputFile:
     """An output file of this attempt; offsets are bytes of the local file.
 
@@ -92,6 +104,7 @@ class OutputFile:
     anew: bool = False
     will_begin_anew: bool = False
     base: int = 0
+    gap: Gap | None = None
 
 
 @dataclass(frozen=True)
@@ -224,7 +237,9 @@ class OutputBook:
     def cut(self, step: int) -> list[Cut]:
         """Bytes to add to the results for the steps since the last cut, up to *step*."""
         return [
-            cut for output in self.files.values() for cut in _cut(output, self._end(output, step))
+            cut
+            for output in self.files.values()
+            for cut in self._around_gap(output, self._end(output, step))
         ]
 
     def cut_all(self) -> list[Cut]:
@@ -232,20 +247,51 @@ class OutputBook:
         cuts: list[Cut] = []
         for output in self.files.values():
             self._settle(output)
-            cuts += _cut(output, self._size(output))
+            cuts += self._around_gap(output, self._size(output))
         return cuts
+
+    def paused(self, step: int, *, has_row: bool) -> None:
+        """A run was halted at *step* and goes on at once: its log does not show it.
+
+        *has_row* says whether an undisturbed run has a row of that step.
+        """
+        for output in self.files.values():
+            if output.format is not Format.LOG:
+                continue
+            self._settle(output)
+            floor = max(output.mark, output.begin or 0, output.committed)
+            rows = [record for record in self._records(output, floor) if record.step == step]
+            if rows:
+                begin = rows[-1].end if has_row else rows[-1].begin
+                output.gap = Gap(max(begin, output.committed), rows[-1].end, step)
 
     def committed(self, cuts: Iterable[Cut]) -> None:
         """The bytes of these cuts are in the results."""
         for cut in cuts:
             output = self.files[cut.path]
             output.committed, output.anew = cut.end, False
+            if output.gap is not None and cut.begin > output.gap.begin:
+                output.gap = None
 
     def without_title(self) -> frozenset[str]:
         """Files of which the results have nothing behind the place where they were opened last."""
         return frozenset(
             output.path for output in self.files.values() if output.committed <= output.titled_at
         )
+
+    def _around_gap(self, output: OutputFile, end: int) -> Iterator[Cut]:
+        if output.gap is None:
+            yield from _cut(output, end)
+            return
+        yield from _cut(output, min(end, output.gap.begin))
+        over = self._gap_end(output, output.gap)
+        if over is not None and end > over:
+            yield Cut(output.path, over, end, output.base)
+
+    def _gap_end(self, output: OutputFile, gap: Gap) -> int | None:
+        """The end of the row that the run shows when it goes on; None until it is there."""
+        again = (record for record in self._records(output, gap.after) if record.step == gap.step)
+        return next((record.end for record in again), None)
 
     def _end(self, output: OutputFile, step: int) -> int:
         if output.begin is None:

@@ -17,7 +17,11 @@ from typing import Final
 from deckhand.lammps.journal import Journal
 
 PROBE_STEPS: Final = 20
-"""Steps after which the first checkpoint of an unknown system is due; its speed is known then."""
+"""Steps after which the first checkpoint of an unknown system is due, where no pause may tell its
+speed; a restart file makes LAMMPS build its neighbour lists anew, so it is not neutral."""
+
+NEVER: Final = 2**40
+"""Steps to a restart file that is not wanted; LAMMPS still has to know that one will come."""
 
 CLOSE_ROWS: Final = 1000
 """The most steps between clean steps that thermo rows ask for: a notice is short."""
@@ -25,7 +29,7 @@ CLOSE_ROWS: Final = 1000
 ANY_STEP: Final = 10
 """Steps between clean steps where every step is one: `fix halt` looks for its file that often."""
 
-PACE_BETWEEN_RUNS: Final = "variable dh_next equal step+2^40"
+PACE_BETWEEN_RUNS: Final = f"variable dh_next equal step+{NEVER}"
 """`reset_timestep` evaluates the pace too, and there `elapsed` has no meaning; `minimize` would
 write a restart file at every iteration."""
 
@@ -50,6 +54,28 @@ def clean_interval(journal: Journal) -> int:
         together = _lcm(interval, setting.words[1])
         interval = together if together <= max(CLOSE_ROWS, interval) else interval
     return interval if interval > 1 else ANY_STEP
+
+
+def may_pause(journal: Journal) -> bool:
+    """Whether a run may be halted and told to go on (`pre no`) without any trace but in the log.
+
+    Steps that a variable chooses are chosen anew, and a halt of the deck's own might be taken for
+    ours.
+    """
+    return not any(_forbids_pause(setting.words) for setting in journal.settings)
+
+
+def _forbids_pause(command: list[str]) -> bool:
+    match command:
+        case ["fix", _, _, "halt", *_]:
+            return True
+        case ["dump", _, _, _, every, *_] | ["thermo" | "restart", every, *_]:
+            return every.startswith("v_")
+        case ["dump_modify", _, *options]:
+            return "every/time" in options or "every" in options
+        case ["fix", _, _, "print", every, *_]:
+            return every.startswith("v_")
+    return False
 
 
 def is_clean(journal: Journal, step: int) -> bool:
@@ -110,16 +136,23 @@ def halt_commands(control: ControlFiles, interval: int) -> Iterator[str]:
 
 
 def restart_commands(
-    control: ControlFiles, interval: int, first_steps: int, seconds: float, *, toggle_taken: bool
+    control: ControlFiles,
+    interval: int,
+    first_steps: int | None,
+    seconds: float,
+    *,
+    toggle_taken: bool,
 ) -> Iterator[str]:
     """Let LAMMPS write restart files every *seconds* of wall clock, inside the user's own run.
+
+    The first one comes after *first_steps*, None for never.
 
     The step of the next one is computed each time one is written, from the speed so far
     (`restart v_name`, https://docs.lammps.org/restart.html). The deck's own `restart N a b` uses
     the toggling form; then ours takes the other one.
     """
     yield f"variable dh_align equal {interval}"
-    yield f"variable dh_first equal {first_steps}"
+    yield f"variable dh_first equal {NEVER if first_steps is None else first_steps}"
     yield f"variable dh_seconds equal {seconds}"
     pace = "v_dh_first*(elapsed<1)+v_dh_seconds*elapsed/(cpu+1.0e-9)*(elapsed>=1)"
     yield f'variable dh_next equal "v_dh_align*ceil((step+1.0e-3+{pace})/v_dh_align)"'

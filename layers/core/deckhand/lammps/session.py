@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from deckhand.lammps.pacing import (
     clean_interval,
     halt_commands,
     is_clean,
+    may_pause,
     restart_commands,
 )
 from deckhand.lammps.process import Lammps
@@ -37,6 +39,8 @@ _RUN_SET_UP: Final = "Per MPI rank memory allocation"
 _LOOK_SECONDS: Final = 0.2
 _ROW_PATIENCE_SECONDS: Final = 5.0
 _SPEED_MEMORY: Final = 0.5
+PATIENCE: Final = 1.1
+"""How much later than asked for, in intervals, the first restart file of a run may come."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ class Session:
     check_state: bool = False
     progress: Progress = field(default_factory=Progress)
     _stopping: bool = False
+    _pausing: bool = False
+    _first_due: float = 0.0
     _interval: int = 0
     _last_snapshot: float = field(default_factory=time.monotonic)
     _last_look: float = 0.0
@@ -116,6 +122,10 @@ class Session:
     @property
     def stopping(self) -> bool:
         return self._stopping
+
+    @property
+    def pausing(self) -> bool:
+        return self._pausing
 
     def stop(self) -> None:
         """Ask the run to end at the next clean step; safe from any thread and from a signal."""
@@ -199,27 +209,56 @@ class Session:
         self._pending = None
         self._last_step = step
         self.book.run_starts(step)
-        taken = any(len(setting.words) == 4 for setting in self.journal.of("restart"))
-        commands = restart_commands(
-            self.control, self._interval, self._first_steps(), self.seconds, toggle_taken=taken
-        )
-        for command in commands:
-            self.lammps.send(command)
+        self._arm_restart(self._first_steps())
         for toggle in self._restart_files():
             toggle.seen = _modified(toggle.path)
         self._run_start = (step, time.monotonic())
         self._clock = (step, *self._times())
+
+    def _arm_restart(self, first_steps: int | None) -> None:
+        taken = any(len(setting.words) == 4 for setting in self.journal.of("restart"))
+        commands = restart_commands(
+            self.control, self._interval, first_steps, self.seconds, toggle_taken=taken
+        )
+        for command in commands:
+            self.lammps.send(command)
+        late = 1.0 if first_steps is None else PATIENCE
+        self._first_due = self._last_snapshot + late * self.seconds
+
+    def run_goes_on(self, step: int) -> None:
+        """Now the speed is known."""
+        self._end_pause()
+        self._note_step(step)
+        self.book.paused(step, has_row=self._has_row(step) is True)
+        self._arm_restart(self._first_steps() or 1)
+        self._first_due = math.inf
+
+    def _end_pause(self) -> None:
+        self._pausing = False
+        self.control.stop.unlink(missing_ok=True)
+        if self._stopping:
+            self.control.stop.touch()
+
+    def _pause_if_late(self, now: float) -> None:
+        """No restart file where one is due: LAMMPS is slower than thought, or nobody knew."""
+        late = now > self._first_due and self._pending is None and not self._stopping
+        if late and self.journal.mid_run and may_pause(self.journal):
+            self._first_due = math.inf
+            self._pausing = True
+            self.control.stop.touch()
 
     def _times(self) -> tuple[float, float]:
         """The simulated time and the length of a step."""
         now, length = self.lammps.ask("$(time:%.17g) $(dt:%.17g)").split()
         return float(now), float(length)
 
-    def _first_steps(self) -> int:
+    def _first_steps(self) -> int | None:
         """Steps until the next checkpoint is due, counted from the one before this run."""
         due = max(0.0, self.seconds - (time.monotonic() - self._last_snapshot))
         speed = self.progress.steps_per_second
-        return max(1, int(due * speed)) if speed else PROBE_STEPS
+        if speed:
+            return max(1, int(due * speed))
+        return None if may_pause(self.journal) else PROBE_STEPS
 
     def tick(self) -> None:
         now = time.monotonic()
@@ -231,6 +270,7 @@ class Session:
             self._check_state()
         self._look_for_restart()
         self._finish_pending()
+        self._pause_if_late(now)
         self.heartbeat()
 
     def can_stand(self, step: int) -> bool:
@@ -246,6 +286,9 @@ class Session:
 
     def run_ended(self, step: int) -> None:
         self._pending = None
+        self._first_due = math.inf
+        if self._pausing:
+            self._end_pause()  # the run reached its end before it saw that it was to pause
         self._note_step(step)
         self.lammps.send(PACE_BETWEEN_RUNS)
 
@@ -361,6 +404,7 @@ class Session:
     def _hand_over(self, step: int, copy: Path, cuts: list[Cut], *, mid_run: bool) -> None:
         self.book.committed(cuts)
         self._last_snapshot = time.monotonic()
+        self._first_due = math.inf
         journal = self.journal.model_copy(deep=True)
         since, then, length = self._clock
         journal.untitled = self.book.without_title()
