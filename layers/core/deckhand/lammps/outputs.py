@@ -62,14 +62,12 @@ class Record(NamedTuple):
     step: int
 
 
-@dataclass
-class Gap:
-    """Bytes from *begin* to the end of the second row of *step*, which is looked for from *after*.
+class Gap(NamedTuple):
+    """What LAMMPS adds to its log, behind *after*, when a run is halted at *step* and goes on.
 
-    What LAMMPS writes to its log when a run is halted and goes on at once.
+    It ends the table, tells how long it took, and begins another one with the row of *step*.
     """
 
-    begin: int
     after: int
     step: int
 
@@ -104,7 +102,7 @@ class OutputFile:
     anew: bool = False
     will_begin_anew: bool = False
     base: int = 0
-    gap: Gap | None = None
+    gaps: list[Gap] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -239,7 +237,7 @@ class OutputBook:
         return [
             cut
             for output in self.files.values()
-            for cut in self._around_gap(output, self._end(output, step))
+            for cut in self._cuts(output, self._end(output, step))
         ]
 
     def cut_all(self) -> list[Cut]:
@@ -247,31 +245,24 @@ class OutputBook:
         cuts: list[Cut] = []
         for output in self.files.values():
             self._settle(output)
-            cuts += self._around_gap(output, self._size(output))
+            cuts += self._cuts(output, self._size(output))
         return cuts
 
-    def paused(self, step: int, *, has_row: bool) -> None:
-        """A run was halted at *step* and goes on at once: its log does not show it.
-
-        *has_row* says whether an undisturbed run has a row of that step.
-        """
+    def paused(self, step: int) -> None:
+        """A run was halted at *step* and goes on at once: its log must not show it."""
         for output in self.files.values():
-            if output.format is not Format.LOG:
-                continue
-            self._settle(output)
-            floor = max(output.mark, output.begin or 0, output.committed)
-            rows = [record for record in self._records(output, floor) if record.step == step]
-            if rows:
-                begin = rows[-1].end if has_row else rows[-1].begin
-                output.gap = Gap(max(begin, output.committed), rows[-1].end, step)
+            if output.format is Format.LOG:
+                self._settle(output)
+                after = max(output.mark, output.begin or 0, output.committed)
+                ends = (record.end for record in self._records(output, after))
+                output.gaps.append(Gap(max(ends, default=after), step))
 
     def committed(self, cuts: Iterable[Cut]) -> None:
         """The bytes of these cuts are in the results."""
         for cut in cuts:
             output = self.files[cut.path]
             output.committed, output.anew = cut.end, False
-            if output.gap is not None and cut.begin > output.gap.begin:
-                output.gap = None
+            output.gaps = [gap for gap in output.gaps if gap.after >= cut.begin]
 
     def without_title(self) -> frozenset[str]:
         """Files of which the results have nothing behind the place where they were opened last."""
@@ -279,19 +270,32 @@ class OutputBook:
             output.path for output in self.files.values() if output.committed <= output.titled_at
         )
 
-    def _around_gap(self, output: OutputFile, end: int) -> Iterator[Cut]:
-        if output.gap is None:
-            yield from _cut(output, end)
+    def _cuts(self, output: OutputFile, end: int) -> Iterator[Cut]:
+        """What is not committed yet up to *end*, but for the gaps."""
+        if output.begin is None:
             return
-        yield from _cut(output, min(end, output.gap.begin))
-        over = self._gap_end(output, output.gap)
-        if over is not None and end > over:
-            yield Cut(output.path, over, end, output.base)
+        anew = output.anew
+        for first, last in self._ranges(output, max(output.begin, output.committed), end):
+            if last > first or anew:
+                yield Cut(output.path, first, max(first, last), output.base, anew)
+                anew = False
 
-    def _gap_end(self, output: OutputFile, gap: Gap) -> int | None:
-        """The end of the row that the run shows when it goes on; None until it is there."""
-        again = (record for record in self._records(output, gap.after) if record.step == gap.step)
-        return next((record.end for record in again), None)
+    def _ranges(self, output: OutputFile, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        for gap in output.gaps:
+            first, last = self._extent(output, gap)
+            yield begin, min(end, first)
+            if last is None:
+                return
+            begin = last
+        yield begin, end
+
+    def _extent(self, output: OutputFile, gap: Gap) -> tuple[int, int | None]:
+        """Where a gap begins and ends; None while its end is not there yet."""
+        begin = _line_after(self.root / output.path, gap.after, _RUN_OVER)
+        if begin is None:
+            return gap.after, None
+        again = (record.end for record in self._records(output, begin) if record.step == gap.step)
+        return begin, next(again, None)
 
     def _end(self, output: OutputFile, step: int) -> int:
         if output.begin is None:
@@ -368,10 +372,19 @@ class OutputBook:
             return 0
 
 
-def _cut(output: OutputFile, end: int) -> Iterator[Cut]:
-    begin = max(output.begin or 0, output.committed)
-    if output.begin is not None and (end > begin or output.anew):
-        yield Cut(output.path, begin, max(begin, end), output.base, output.anew)
+_RUN_OVER: Final = b"Loop time of "
+
+
+def _line_after(path: Path, begin: int, start: bytes) -> int | None:
+    """The offset of the first line from *begin* on with this *start*."""
+    with path.open("rb") as file:
+        file.seek(begin)
+        position = begin
+        for line in _lines(file):
+            if line.startswith(start):
+                return position
+            position += len(line)
+    return None
 
 
 def _lines(file: Iterable[bytes]) -> Iterator[bytes]:

@@ -229,7 +229,7 @@ class Session:
         """Now the speed is known."""
         self._end_pause()
         self._note_step(step)
-        self.book.paused(step, has_row=self._has_row(step) is True)
+        self.book.paused(step)
         self._arm_restart(self._first_steps() or 1)
         self._first_due = math.inf
 
