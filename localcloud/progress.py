@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 
-from deckhand.cli.place import make_console
+from deckhand.cli.console import make_console
 
 Note = Callable[[str], None]
 

@@ -14,7 +14,7 @@ from deckhand.domain.errors import LedgerError, MessageNotSentError, StorageErro
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.message import Message
 from deckhand.domain.parts import MIN_PART, Part, Range
-from deckhand.domain.run import CheckReport, Contract, RunState
+from deckhand.domain.run import CheckReport, Contract, DryRun, RunState
 from deckhand.lammps.script import decode
 from deckhand.usecases.ports import Bucket
 
@@ -241,3 +241,16 @@ class FakePreflight:
         self.seen = {str(path.relative_to(root)): path.stat().st_size for path in files}
         self.text = decode((root / deck).read_bytes())
         return self.report
+
+
+@dataclass
+class FakeDryRunner:
+    """Answers `found`, and counts how often it was asked."""
+
+    found: DryRun
+    asked: int = 0
+
+    def __call__(self, root: Path, deck: str) -> DryRun:
+        assert (root / deck).is_file()
+        self.asked += 1
+        return self.found

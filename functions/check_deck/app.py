@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
@@ -13,8 +15,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from deckhand.adapters import connect
 from deckhand.adapters.settings import Settings
+from deckhand.domain.run import DryRun
 from deckhand.lammps.preflight import check_folder
+from deckhand.lammps.sandbox import dry_run
 from deckhand.usecases.check_deck import CheckDeck
+from deckhand.usecases.ports import DryRunner
 
 logger = Logger()
 metrics = Metrics()
@@ -24,7 +29,24 @@ metrics = Metrics()
 def check_deck() -> CheckDeck:
     settings = Settings.from_env(os.environ, "INBOX_BUCKET", "RUNS_BUCKET", "LEDGER_TABLE")
     inbox, runs, ledger = connect.inbox(settings), connect.runs(settings), connect.ledger(settings)
-    return CheckDeck(inbox, runs, ledger, check_folder, settings.missing_files_wait)
+    wait = settings.missing_files_wait
+    return CheckDeck(inbox, runs, ledger, check_folder, dry_runner(settings), wait)
+
+
+def dry_runner(settings: Settings) -> DryRunner:
+    """The LAMMPS of layers/lammps; it lies where Python finds the packages of the layers."""
+    programs = (Path(entry) / "lammps" / "lmp" for entry in sys.path)
+    lmp = next((str(path) for path in programs if path.is_file()), "lmp")
+
+    def carry(root: Path, deck: str) -> DryRun:
+        memory = settings.dry_run_bytes
+        found = dry_run(root, deck, [lmp], settings.dry_run_seconds, memory=memory)
+        log = logger.warning if found.shortfall else logger.info
+        log("dry run", extra={"dry_run": found.model_dump(mode="json", exclude={"stages"})})
+        metrics.add_metric("DryRunsUnfinished", MetricUnit.Count, int(bool(found.shortfall)))
+        return found
+
+    return carry
 
 
 @logger.inject_lambda_context

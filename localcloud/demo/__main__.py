@@ -26,9 +26,10 @@ from deckhand.adapters.local_cloud import STACK, LocalCloud, running
 from deckhand.adapters.session import aws_client
 from deckhand.adapters.stack import find_stack
 from deckhand.adapters.trouble import AwsError, remedy
-from deckhand.cli.app import download
+from deckhand.cli.console import make_console
 from deckhand.cli.follow import Follower
-from deckhand.cli.place import Place, enter, make_console
+from deckhand.cli.place import Place, enter
+from deckhand.cli.runs import download
 from deckhand.cli.view import span
 from deckhand.domain import keys
 from deckhand.domain.deck import run_id

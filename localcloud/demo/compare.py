@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deckhand.lammps.comparison import first_words, frames, sections
+from deckhand.lammps.comparison import row_names, sections
 from deckhand.lammps.thermo import Row, read_rows
+from deckhand.lammps.trajectory import frames
 
 LOG: Final = "log.lammps"
 DUMP: Final = "melt.lammpstrj"
@@ -61,14 +62,15 @@ def _rows(log: Path) -> list[Row]:
 
 
 def _frames(ours: Path, theirs: Path) -> tuple[bool, str]:
-    found, wanted = frames(ours), frames(theirs)
+    found, wanted = ([*frames(path.read_bytes())] for path in (ours, theirs))
     ok, detail = _same([frame.step for frame in found], [frame.step for frame in wanted], "frames")
     torn = [frame.step for frame in found if frame.atoms != wanted[0].atoms]
     return ok and not torn, f"{detail}, torn at steps {torn}" if torn else detail
 
 
 def _averages(ours: Path, theirs: Path) -> tuple[bool, str]:
-    return _same(first_words(ours.read_text()), first_words(theirs.read_text()), "rows")
+    found, wanted = ([*row_names(path.read_text())] for path in (ours, theirs))
+    return _same(found, wanted, "rows")
 
 
 def _final(ours: Path, theirs: Path) -> tuple[bool, str]:

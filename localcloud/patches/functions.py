@@ -1,9 +1,14 @@
-"""Lambda: failures keep the name of their exception, workers outlive them, and few run at once."""
+"""Lambda: failures keep the name of their exception, workers outlive them, and few run at once.
+
+Programs in a layer stay programs.
+"""
 
 from __future__ import annotations
 
 import threading
+import zipfile
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -26,6 +31,7 @@ SEPARATOR = "\x1f"
 
 def install(slots: int) -> None:
     _keep_workers_after_exceptions()
+    _keep_modes_of_files()
     _name_exceptions(threading.BoundedSemaphore(slots))
 
 
@@ -48,6 +54,20 @@ def _keep_workers_after_exceptions() -> None:
         return response
 
     lambda_runtime.Worker.invoke = invoke_and_tell
+
+
+class _Archive(zipfile.ZipFile):
+    """Unpacks files with their modes, as Lambda does."""
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        lambda_svc._extract_zip_preserving_mode(self, str(path))
+
+
+def _keep_modes_of_files() -> None:
+    """MiniStack keeps them for Docker only, not for its own workers."""
+    private(lambda_svc, "_extract_zip_preserving_mode", "zf", "dest_dir")
+    assert lambda_runtime.zipfile is zipfile, f"No zipfile in the worker of MiniStack {PINNED}?"
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": _Archive})
 
 
 def _name_exceptions(free: threading.BoundedSemaphore) -> None:

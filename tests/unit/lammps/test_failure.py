@@ -74,7 +74,8 @@ def test_the_newest_of_equal_commands_is_meant() -> None:
 
 def test_a_command_that_was_not_sent_is_quoted() -> None:
     error = explain("ERROR: x\nLast input line: run 5\n", 1, [])
-    assert str(error) == "LAMMPS says: x (command: run 5)."
+    page = "https://docs.lammps.org/run.html"
+    assert str(error) == f"LAMMPS says: x (command: run 5). See {page}."
 
 
 @pytest.mark.parametrize(

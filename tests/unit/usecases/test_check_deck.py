@@ -12,17 +12,31 @@ from deckhand.domain import keys
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.errors import LedgerError, StorageError
 from deckhand.domain.parts import MIB
-from deckhand.domain.run import CheckReport, Contract, Run, RunState, Stage
+from deckhand.domain.run import CheckReport, Contract, DryRun, Run, RunState, Stage
 from deckhand.usecases.admit_drop import AdmitDrop, Notification
 from deckhand.usecases.check_deck import CheckDeck, Checked, Decision
 from deckhand.usecases.unpack_archive import Limits
 from tests.conftest import NOW
-from tests.fakes import FakeBucket, FakeExecutions, FakeLedger, FakePreflight, FakeQueue
+from tests.fakes import (
+    FakeBucket,
+    FakeDryRunner,
+    FakeExecutions,
+    FakeLedger,
+    FakePreflight,
+    FakeQueue,
+)
 from tests.unit.usecases.test_unpack_archive import Pack, packed_tar, packed_zip
 
 WAIT = timedelta(seconds=900)
 GOOD = CheckReport(
     contract=Contract.EXACT, stages=(Stage(kind="run", steps=1000, file="in.melt", line=9),)
+)
+
+LOOPED = DryRun(
+    stages=tuple(Stage(kind="run", steps=500, file="in.melt", line=9) for _ in range(3)),
+    total_steps=1500,
+    atoms=4000,
+    checkpoint_bytes=480_000,
 )
 
 
@@ -36,6 +50,7 @@ class World:
     runs: FakeBucket = field(default_factory=lambda: FakeBucket("runs"))
     ledger: FakeLedger = field(default_factory=FakeLedger)
     preflight: FakePreflight = field(default_factory=lambda: FakePreflight(GOOD))
+    dry_run: FakeDryRunner = field(default_factory=lambda: FakeDryRunner(LOOPED))
     limits: Limits = field(default_factory=Limits)
 
     def upload(self, files: dict[str, bytes], age: int = 60) -> None:
@@ -53,7 +68,8 @@ class World:
         return admission.run_id
 
     def check(self, run_id: str, at: datetime = NOW) -> Checked:
-        check = CheckDeck(self.inbox, self.runs, self.ledger, self.preflight, WAIT, self.limits)
+        checks = self.preflight, self.dry_run
+        check = CheckDeck(self.inbox, self.runs, self.ledger, *checks, WAIT, self.limits)
         return check(run_id, at)
 
     def frozen(self, run_id: str) -> Run:
@@ -80,9 +96,9 @@ def test_a_good_drop_is_frozen_with_the_sha256_of_each_file(world: World) -> Non
         path: hashlib.sha256(body).hexdigest() for path, body in files.items()
     }
     assert {path: world.runs.read(keys.deck(run_id, path)) for path in files} == files
-    assert (run.deck, run.total_steps, run.contract) == ("in.melt", 1000, Contract.EXACT)
+    assert (run.deck, run.total_steps, run.contract) == ("in.melt", 1500, Contract.EXACT)
     record = world.ledger.runs[run_id]
-    assert (record.state, record.deck, record.total_steps) == (RunState.RUNNING, "in.melt", 1000)
+    assert (record.state, record.deck, record.total_steps) == (RunState.RUNNING, "in.melt", 1500)
 
 
 def test_run_json_is_written_after_every_input(world: World) -> None:
@@ -173,6 +189,64 @@ def test_problems_are_listed_with_file_and_line(world: World) -> None:
     assert checked.decision is Decision.REJECTED
     assert "- in.melt, line 4: unknown pair style lj/cutt" in checked.reason
     assert "remark" not in checked.reason
+
+
+def test_the_dry_run_counts_what_reading_cannot(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 500\n"})
+    checked = world.check(run_id)
+    run = world.frozen(run_id)
+    assert (run.stages, run.atoms, run.checkpoint_bytes) == (LOOPED.stages, 4000, 480_000)
+    assert run.dry_run == ""
+    assert checked.reason == ("in.melt can be run, 1,500 steps, 4,000 atoms; a resume is exact.")
+
+
+def test_what_the_dry_run_finds_wrong_rejects(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.dry_run.found = DryRun(problem=problem("LAMMPS says: Incorrect args.", 4))
+    checked = world.check(run_id)
+    assert checked.decision is Decision.REJECTED
+    assert checked.reason == (
+        "in.melt cannot be run:\n- in.melt, line 4: LAMMPS says: Incorrect args."
+    )
+    assert world.runs.read(keys.run_record(run_id)) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (DryRun(ended=False, total_steps=7), "given up when its time was over"),
+        (DryRun(trouble="there is no lmp."), "did not come to its end: there is no lmp."),
+    ],
+)
+def test_a_dry_run_that_tells_little_leaves_it_to_what_was_read(
+    world: World, found: DryRun, says: str
+) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.dry_run.found = found
+    checked = world.check(run_id)
+    assert checked.decision is Decision.ACCEPTED
+    assert says in checked.reason
+    assert says in world.frozen(run_id).dry_run
+    assert world.frozen(run_id).total_steps == GOOD.total_steps
+    assert world.check(run_id) == checked
+
+
+def test_nothing_is_dry_run_that_is_refused_or_not_complete(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.preflight.report = CheckReport(contract=Contract.EXACT, problems=(problem("wrong"),))
+    assert world.check(run_id).decision is Decision.REJECTED
+    world.preflight.report = CheckReport(contract=Contract.EXACT, missing=(problem("lacks"),))
+    assert world.check(run_id).decision is Decision.INCOMPLETE
+    assert world.dry_run.asked == 0
+
+
+@pytest.mark.parametrize("limits", [Limits(local_file=100), Limits(local_total=200)])
+def test_a_drop_that_is_not_here_as_a_whole_is_not_dry_run(world: World, limits: Limits) -> None:
+    world.limits = limits
+    run_id = dropped(world, {"in.melt": b"run 1\n", "a.dat": b"y" * 150, "b.dat": b"z" * 150})
+    checked = world.check(run_id)
+    assert (checked.decision, world.dry_run.asked) == (Decision.ACCEPTED, 0)
+    assert "it reads no drop of more than" in checked.reason
 
 
 def test_a_hundred_problems_are_cut_short(world: World) -> None:

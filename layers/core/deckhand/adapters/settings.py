@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deckhand.domain.checkpoint import KEEP
 from deckhand.domain.cost import Prices
 from deckhand.domain.errors import SettingsError
+from deckhand.domain.parts import MIB
 from deckhand.domain.policy import Policy
+
+OWN_MIB: Final = 512
+"""What a function with a dry run keeps for itself."""
 
 
 class Settings(BaseModel):
@@ -28,6 +33,8 @@ class Settings(BaseModel):
     settle_seconds: int = Field(default=30, ge=0, le=900)
     survey_after_seconds: int = Field(default=600, ge=0)
     missing_files_wait_seconds: int = Field(default=900, ge=0)
+    dry_run_seconds: int = Field(default=60, ge=1)
+    aws_lambda_function_memory_size: int = Field(default=3008, ge=1)
     losses_before_on_demand: int = Field(default=Policy.losses_before_on_demand, ge=1)
     spot_seconds: int = Field(default=Policy.spot_seconds, ge=60)
     on_demand_seconds: int = Field(default=Policy.on_demand_seconds, ge=60)
@@ -60,6 +67,11 @@ class Settings(BaseModel):
     @property
     def missing_files_wait(self) -> timedelta:
         return timedelta(seconds=self.missing_files_wait_seconds)
+
+    @property
+    def dry_run_bytes(self) -> int:
+        """What a LAMMPS may take of the function's memory, so that the function itself survives."""
+        return max(self.aws_lambda_function_memory_size - OWN_MIB, OWN_MIB) * MIB
 
     @property
     def policy(self) -> Policy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -40,6 +41,11 @@ class Contract(StrEnum):
     PARTIAL_OUTPUTS = "partial outputs"
     REPEAT = "repeat"
     REFUSED = "refused"
+
+    @classmethod
+    def worst(cls, contracts: Iterable[Contract]) -> Contract:
+        """The contract of a whole whose parts have these; exact for none."""
+        return max(contracts, key=list(cls).index, default=cls.EXACT)
 
 
 class InputFile(Frozen):
@@ -87,8 +93,44 @@ class CheckReport(Frozen):
         return None if any(n is None for n in steps) else sum(n for n in steps if n is not None)
 
 
+class DryRun(Frozen):
+    """What carrying a deck through LAMMPS without computing a step has shown.
+
+    `problem` is what LAMMPS finds wrong with the deck. `trouble` says why the deck could not be
+    carried to its end although nothing is wrong with it as far as is known; `ended` is False where
+    the time was over. `checkpoint_bytes` is the size of a restart file before compression,
+    `network` what kept LAMMPS from the network.
+    """
+
+    stages: tuple[Stage, ...] = ()
+    total_steps: int = 0
+    atoms: int | None = None
+    checkpoint_bytes: int | None = None
+    problem: Problem | None = None
+    trouble: str = ""
+    ended: bool = True
+    network: Literal["namespace", "filter", "nothing"] = "nothing"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether stages and steps are those of the whole deck."""
+        return self.ended and self.problem is None and not self.trouble
+
+    @property
+    def shortfall(self) -> str:
+        """What a person should know of a dry run that shows less than a whole one."""
+        if not self.ended:
+            return "The dry run was given up when its time was over."
+        if self.trouble:
+            return f"The dry run did not come to its end: {self.trouble}"
+        return ""
+
+
 class Run(Frozen):
-    """run.json: an admitted run with everything an attempt needs to know."""
+    """run.json: an admitted run with everything an attempt needs to know.
+
+    Where no dry run has found `atoms` and `checkpoint_bytes`, `dry_run` says why.
+    """
 
     schema_version: Literal[1] = 1
     run_id: str
@@ -99,4 +141,7 @@ class Run(Frozen):
     contract: Contract
     stages: tuple[Stage, ...] = ()
     total_steps: int | None = None
+    atoms: int | None = None
+    checkpoint_bytes: int | None = None
+    dry_run: str = ""
     admitted_at: datetime

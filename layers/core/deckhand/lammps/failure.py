@@ -7,6 +7,7 @@ import signal
 from collections.abc import Sequence
 from typing import Final
 
+from deckhand.lammps import vocabulary
 from deckhand.lammps.errors import DeckError, Place
 
 LINES: Final = 20
@@ -39,23 +40,41 @@ _REMEDIES: Final = (
 
 
 def explain(
-    screen: str, returncode: int | None, sent: Sequence[tuple[str, Place | None]]
+    screen: str,
+    returncode: int | None,
+    sent: Sequence[tuple[str, Place | None]],
+    current: str = "",
 ) -> DeckError:
-    """Make an error of LAMMPS' last words; *sent* are the newest commands it was given."""
-    error = _ERROR.findall(screen)
-    if not error:
+    """Make an error of LAMMPS' last words; *sent* are the newest commands it was given.
+
+    *current* is the one it was at, where that is known; LAMMPS does not always say it.
+    """
+    message = error_of(screen)
+    if message is None:
         return DeckError(_unsaid(returncode))
-    message = _SOURCE.sub("", error[-1].strip())
-    last = _LAST.findall(screen)
+    last = _LAST.findall(screen) or ([current] if current else [])
     place = _place_of(last[-1].strip(), sent) if last else _place_of_run(sent)
     remedy = next((text for sign, text in _REMEDIES if sign in message.lower()), "")
+    remedy = remedy or _page_of(last[-1] if last else "")
     command = f" (command: {last[-1].strip()[:120]})" if last and place is None else ""
     return DeckError(f"LAMMPS says: {message}{command}. {remedy}".strip(), place)
+
+
+def error_of(screen: str) -> str | None:
+    """What LAMMPS itself says is wrong, if it says anything."""
+    error = _ERROR.findall(screen)
+    return _SOURCE.sub("", error[-1].strip()) if error else None
 
 
 def tail(screen: str) -> tuple[str, ...]:
     """The last lines of the screen output."""
     return tuple(line[:200] for line in screen.splitlines()[-LINES:])
+
+
+def _page_of(command: str) -> str:
+    """Where it is written how a command wants its arguments."""
+    name = command.split()[0] if command.split() else ""
+    return f"See https://docs.lammps.org/{name}.html." if vocabulary.knows("command", name) else ""
 
 
 def _unsaid(returncode: int | None) -> str:

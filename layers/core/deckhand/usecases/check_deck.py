@@ -16,11 +16,11 @@ from deckhand.domain.deck import SUPERSEDED, Drop, Frozen, Problem, Severity, ch
 from deckhand.domain.errors import DropRejectedError, LedgerError, StorageError
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.parts import MIB
-from deckhand.domain.run import CheckReport, Contract, Run, RunState
+from deckhand.domain.run import CheckReport, Contract, DryRun, Run, RunState
 from deckhand.usecases.freeze_deck import freeze_deck
 from deckhand.usecases.gather_files import Gathered, gather_files
 from deckhand.usecases.list_drop import list_drop
-from deckhand.usecases.ports import Bucket, Ledger, Preflight
+from deckhand.usecases.ports import Bucket, DryRunner, Ledger, Preflight
 from deckhand.usecases.unpack_archive import Limits
 
 MAX_DECK: Final = 16 * MIB
@@ -47,6 +47,7 @@ class CheckDeck:
     runs: Bucket
     ledger: Ledger
     preflight: Preflight
+    dry_run: DryRunner
     wait: timedelta
     limits: Limits = field(default_factory=Limits)
 
@@ -100,30 +101,44 @@ class CheckDeck:
         reason = refusal(deck, report)
         if reason:
             return Checked(decision=Decision.REJECTED, reason=reason)
-        return self._freeze(record, drop, deck, gathered, report)
-
-    def _freeze(
-        self, record: RunRecord, drop: Drop, deck: str, gathered: Gathered, report: CheckReport
-    ) -> Checked:
+        dry = self._carried(root, deck, gathered)
+        if dry.problem is not None:
+            reason = _listed(f"{deck} cannot be run:", [dry.problem])
+            return Checked(decision=Decision.REJECTED, reason=reason)
+        inputs = freeze_deck(self.inbox, self.runs, record.run_id, deck, gathered.files)
         run = Run(
             run_id=record.run_id,
             drop=drop.prefix,
             deck=deck,
-            inputs=freeze_deck(self.inbox, self.runs, record.run_id, deck, gathered.files),
+            inputs=inputs,
             options=gathered.options,
             contract=report.contract,
-            stages=report.stages,
-            total_steps=report.total_steps,
+            stages=dry.stages if dry.is_whole else report.stages,
+            total_steps=dry.total_steps if dry.is_whole else report.total_steps,
+            atoms=dry.atoms,
+            checkpoint_bytes=dry.checkpoint_bytes,
+            dry_run=dry.shortfall,
             admitted_at=record.admitted_at,
         )
         self.runs.write(keys.run_record(run.run_id), run.model_dump_json(indent=1).encode())
         return self._accept(run)
 
+    def _carried(self, root: Path, deck: str, gathered: Gathered) -> DryRun:
+        """The dry run, unless the folder is not what a machine would have."""
+        total = sum(found.size for found in gathered.files)
+        if total > self.limits.local_total or not all(found.is_here for found in gathered.files):
+            each, all_files = self.limits.local_file // MIB, self.limits.local_total // MIB
+            return DryRun(
+                trouble=f"it reads no drop of more than {all_files} MiB, or {each} MiB in one file."
+            )
+        return self.dry_run(root, deck)
+
     def _accept(self, run: Run) -> Checked:
         self.ledger.advance(run.run_id, RunState.RUNNING, run.deck, run.total_steps)
         steps = "" if run.total_steps is None else f", {run.total_steps:,} steps"
-        reason = f"{run.deck} can be run{steps}; a resume is {run.contract.value}."
-        return Checked(decision=Decision.ACCEPTED, reason=reason)
+        atoms = "" if run.atoms is None else f", {run.atoms:,} atoms"
+        reason = f"{run.deck} can be run{steps}{atoms}; a resume is {run.contract.value}."
+        return Checked(decision=Decision.ACCEPTED, reason=f"{reason} {run.dry_run}".strip())
 
 
 def check_deck_text(file: Path, deck: str) -> None:

@@ -42,6 +42,11 @@ class Found:
     local: Path | None = None
     sha256: str | None = None
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the folder has the content, not only a file of that size."""
+        return self.local is not None or self.sha256 is not None
+
 
 @dataclass(frozen=True)
 class Gathered:

@@ -12,7 +12,7 @@ from deckhand.domain.deck import DropObject
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.message import Message
 from deckhand.domain.parts import Part
-from deckhand.domain.run import CheckReport, RunState
+from deckhand.domain.run import CheckReport, DryRun, RunState
 
 
 class Bucket(Protocol):
@@ -140,4 +140,10 @@ class Jobs(Protocol):
 class Preflight(Protocol):
     def __call__(self, root: Path, deck: str) -> CheckReport:
         """Read a deck in the folder *root* without running it."""
+        ...
+
+
+class DryRunner(Protocol):
+    def __call__(self, root: Path, deck: str) -> DryRun:
+        """Carry a deck in the folder *root* through LAMMPS without computing; never raises."""
         ...
