@@ -23,10 +23,11 @@ from deckhand.cli.engine import find_engine
 from deckhand.cli.machine import Machine
 from deckhand.domain import keys
 from deckhand.domain.keys import CheckpointId
-from deckhand.domain.manifest import Manifest, OutputKind, read_manifest
+from deckhand.domain.manifest import Manifest, read_manifest
 from deckhand.domain.run import Contract, InputFile, Run
 from deckhand.domain.status import ExitCode, Status
 from deckhand.lammps.preflight import check_folder
+from deckhand.usecases.finalise import output_ranges
 
 RUN_ID = "melt-0123456789abcdef"
 BUCKET = "runs-under-test"
@@ -184,19 +185,13 @@ class Cloud:
 
     def results(self, attempt: int) -> dict[str, bytes]:
         """The files of a completed run, joined as close_run joins them."""
-        joined: dict[str, bytes] = {}
-        for segment in self.completion(attempt).segments:
-            for output in segment.outputs:
-                parts = [
-                    self.s3.get_object(
-                        Bucket=BUCKET,
-                        Key=keys.output_piece(RUN_ID, segment.attempt, output.path, piece.begin),
-                    )["Body"].read()
-                    for piece in output.pieces
-                ]
-                before = joined.get(output.path, b"") if output.kind is OutputKind.APPEND else b""
-                joined[output.path] = before + b"".join(parts)
-        return joined
+        ranges = output_ranges(self.completion(attempt))
+        return {
+            path: b"".join(
+                self.s3.get_object(Bucket=BUCKET, Key=piece.key)["Body"].read() for piece in pieces
+            )
+            for path, pieces in ranges.items()
+        }
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
-from deckhand.lammps.thermo import Row, read_rows
+from deckhand.lammps.packing import unpacked
+from deckhand.lammps.restart_file import restart_step
+from deckhand.lammps.thermo import Row, ThermoReader, read_rows
+from deckhand.lammps.trajectory import frames, is_trajectory
 
 _NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_FRAME = re.compile(rb"(?:ITEM: TIMESTEP\n|Atoms\. Timestep: )(\d+)")
-_CLOCKS = frozenset({"CPU", "S/CPU", "T/CPU", "CPULeft"})
 
 
 def steps_of(log: bytes) -> list[int]:
@@ -17,19 +20,37 @@ def steps_of(log: bytes) -> list[int]:
 
 
 def frames_of(dump: bytes) -> list[int]:
-    return [int(step) for step in _FRAME.findall(dump)]
+    return [frame.step for frame in frames(dump)]
+
+
+def step_of(restart: bytes) -> int | None:
+    with NamedTemporaryFile() as file:
+        file.write(restart)
+        file.flush()
+        return restart_step(Path(file.name))
+
+
+def lines_of_tables(log: bytes) -> Iterator[object]:
+    """The rows of a log by their steps, and what was printed between them."""
+    reader = ThermoReader()
+    for item in reader.items(log.splitlines(keepends=True)):
+        if isinstance(item, Row):
+            yield item.step, len(item.columns)
+        elif reader.columns is not None:
+            yield _shape(log[item.begin : item.end])
 
 
 def outline(path: str, text: bytes) -> object:
     """What two runs of the same deck have in common: the values of atoms are not in it."""
+    text = unpacked(text)
     if text.startswith(b"LammpS RestartT"):
-        return "restart file"
+        return "restart file", step_of(text)
     if text.startswith(b"LAMMPS data file"):
         return "data file"
+    if is_trajectory(text):
+        return [*frames(text)]
     if b"Loop time of" in text:
-        return steps_of(text)
-    if _FRAME.search(text):
-        return frames_of(text), text.count(b"\n")
+        return [*lines_of_tables(text)]
     return [_shape(line) for line in text.splitlines()]
 
 
@@ -44,31 +65,3 @@ def assert_seamless(got: dict[str, bytes], expected: dict[str, bytes]) -> None:
     assert sorted(got) == sorted(expected)
     for path in expected:
         assert outline(path, got[path]) == outline(path, expected[path]), path
-
-
-def assert_same_values(row: Row, other: Row, tolerance: float) -> None:
-    """Two rows agree in the columns they share."""
-    mine, theirs = _values(row), _values(other)
-    for column in mine.keys() & theirs.keys():
-        scale = max(abs(mine[column]), abs(theirs[column]), 0.1)
-        apart = abs(mine[column] - theirs[column])
-        assert apart <= tolerance * scale, (row.step, column, mine[column], theirs[column])
-
-
-def _values(row: Row) -> dict[str, float]:
-    """All but the clocks, and the averages: LAMMPS has none at once after it was started."""
-    return {
-        column: float(value)
-        for column, value in zip(row.columns, row.values, strict=True)
-        if column not in _CLOCKS and not column.startswith("f_")
-    }
-
-
-def first_table(log: bytes) -> Iterator[Row]:
-    """The rows up to where the steps begin again."""
-    last = -1
-    for row in read_rows(log):
-        if row.step <= last:
-            return
-        last = row.step
-        yield row

@@ -7,19 +7,17 @@ from pathlib import Path
 import pytest
 
 from deckhand.lammps.comparison import (
-    TORN,
     Completeness,
     Deviations,
     Form,
-    Frame,
     compare_files,
     form_of,
-    frames,
     partners,
     read_log,
     tally,
 )
 from deckhand.lammps.thermo import Row
+from deckhand.lammps.trajectory import TORN, Frame, frames
 
 LOG = "LAMMPS (22 Jul 2025)\n   Step          Temp     \n" + "".join(
     f"{step:>10} {1 + step / 1000}\n" for step in (0, 100, 200, 300)
@@ -106,10 +104,9 @@ def test_a_wrong_frame_is_counted(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "body", ["1 0.5\n", "1 0.5\n1 0.6\n", "1 0.5\n2\n", "1 0.5\n2 0.6\n2 0.6\n"]
 )
-def test_a_torn_frame_is_seen(tmp_path: Path, body: str) -> None:
-    file = tmp_path / "dump"
-    file.write_text(FRAME.format(0) + FRAME.format(7).replace("1 0.5\n2 0.6\n", body))
-    assert frames(file) == [Frame(0, 2), Frame(7, TORN)]
+def test_a_torn_frame_is_seen(body: str) -> None:
+    dump = FRAME.format(0) + FRAME.format(7).replace("1 0.5\n2 0.6\n", body)
+    assert list(frames(dump.encode())) == [Frame(0, 2), Frame(7, TORN)]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -104,6 +104,11 @@ def output_piece(run_id: str, number: int, path: str, begin: int) -> str:
     return f"{outputs(run_id, number)}{path}/{begin:015d}"
 
 
+def output_head(run_id: str, number: int, path: str, version: int) -> str:
+    """What an output file begins with, as of a checkpoint of an attempt."""
+    return f"{outputs(run_id, number)}{path}/head-{version:015d}"
+
+
 def results(run_id: str) -> str:
     return f"{run(run_id)}results/"
 

@@ -29,12 +29,13 @@ class OutputKind(StrEnum):
     """How the parts of an output file from several attempts make one file.
 
     ANEW is appended to like APPEND, but the deck emptied the file during this segment: nothing is
-    left of the segments before.
+    left of the segments before. GONE is a file that the deck has removed.
     """
 
     APPEND = "append"
     ANEW = "anew"
     WHOLE = "whole"
+    GONE = "gone"
 
 
 class Piece(Frozen):
@@ -46,15 +47,41 @@ class Piece(Frozen):
 
 
 class Output(Frozen):
-    """An output file of one segment: the concatenation of its pieces."""
+    """An output file of one segment: the concatenation of its pieces.
+
+    `head` is what the whole file begins with, for a format whose first bytes tell how much there
+    is: that of the last segment holds. Its `begin` numbers it within the attempt.
+    """
 
     path: str
     kind: OutputKind
     pieces: tuple[Piece, ...]
+    head: Piece | None = None
 
     @property
     def size(self) -> int:
+        """The size of the pieces; the head is not counted, for it is not added to the file."""
         return sum(piece.size for piece in self.pieces)
+
+
+class Moment(StrEnum):
+    """When LAMMPS wrote a restart file: inside a run, halted in a run, or between runs."""
+
+    INSIDE = "inside"
+    HALTED = "halted"
+    BETWEEN = "between"
+
+
+class RestartFile(Frozen):
+    """A restart file that LAMMPS wrote, kept or not: it makes its neighbour lists anew for it.
+
+    To compute a trajectory again to its last digit takes the same ones. `stage` counts the runs and
+    minimisations that were over, `step` the steps of the run.
+    """
+
+    stage: int
+    step: int
+    moment: Moment
 
 
 class Segment(Frozen):
@@ -67,6 +94,7 @@ class Segment(Frozen):
     from_step: int
     to_step: int
     outputs: tuple[Output, ...] = ()
+    restart_files: tuple[RestartFile, ...] = ()
 
 
 class Manifest(Frozen):

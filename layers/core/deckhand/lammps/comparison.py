@@ -9,20 +9,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Final
 
-from deckhand.lammps.thermo import Row, read_rows
-
-TORN: Final = -1
-"""In the place of a number of atoms: a line of the frame is missing, doubled or cut."""
+from deckhand.lammps.packing import unpacked
+from deckhand.lammps.restart_file import restart_step
+from deckhand.lammps.thermo import NO_STEP, TABLE_ENDS, Row, read_rows
+from deckhand.lammps.trajectory import frames, is_trajectory
 
 UNPHYSICAL: Final = frozenset({"CPU", "T/CPU", "S/CPU", "CPULeft", "Nbuild", "Ndanger"})
 """Thermo columns of the clock and of the neighbour lists: no two processes print the same."""
 
-_HEAD_BYTES: Final = 4096
-_XYZ = re.compile(rb"\d+\n.*Timestep: (-?\d+)")
-_XYZ_FRAME = re.compile(rb"^(\d+)\n.*Timestep: (-?\d+).*\n", re.MULTILINE)
-_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
+_STEP_LINE = re.compile(r"#?\s*Timestep:?\s+(-?\d+)")
+_KEY = re.compile(r"[-\s\[]*(-?\d+)(?=[\s,:]|$)")
 
 
 class Form(StrEnum):
@@ -34,13 +32,6 @@ class Form(StrEnum):
     STRUCTURE = "structure"
     TEXT = "text"
     BINARY = "binary"
-
-
-class Frame(NamedTuple):
-    """A frame of a trajectory; *atoms* is TORN unless each of its atoms is there once."""
-
-    step: int
-    atoms: int
 
 
 @dataclass(frozen=True)
@@ -113,17 +104,27 @@ def compare_files(expected: Mapping[str, Path], got: Mapping[str, Path]) -> Comp
 
 def form_of(file: Path) -> Form:
     """What kind of output a file is, by its first bytes."""
-    with file.open("rb") as opened:
-        head = opened.read(_HEAD_BYTES)
-    if b"\0" in head or head.startswith(b"\x1f\x8b"):
-        return Form.BINARY
-    if head.startswith(b"ITEM: ") or _XYZ.match(head):
+    return _form(_content(file))
+
+
+def _form(text: bytes) -> Form:
+    if is_trajectory(text):
         return Form.FRAMES
-    if head.startswith(b"LAMMPS data file"):
+    if b"\0" in text:
+        return Form.BINARY
+    if text.startswith(b"LAMMPS data file"):
         return Form.STRUCTURE
-    if head.startswith(b"LAMMPS (") or read_rows(file.read_bytes()):
+    if text.startswith(b"LAMMPS (") or (TABLE_ENDS in text and read_rows(text)):
         return Form.LOG
-    return Form.ROWS if head.startswith(b"#") else Form.TEXT
+    return Form.ROWS if text.startswith((b"#", b"Timestep ")) else Form.TEXT
+
+
+def _content(file: Path) -> bytes:
+    """The bytes of a file before it was compressed; none if it is torn."""
+    try:
+        return unpacked(file.read_bytes())
+    except ValueError:
+        return b""
 
 
 def read_log(file: Path) -> list[Row]:
@@ -132,17 +133,18 @@ def read_log(file: Path) -> list[Row]:
     return read_rows(text[: text.rfind(b"\n") + 1])
 
 
-def frames(file: Path) -> list[Frame]:
-    """The frames of a text dump, native or xyz."""
-    text = file.read_bytes()
-    if text.startswith(b"ITEM: "):
-        return list(_native_frames(text))
-    return list(_xyz_frames(text))
+def row_names(table: str) -> Iterator[str]:
+    """What tells the rows of a table apart: a step, or the number of a bin.
 
-
-def first_words(table: str) -> list[str]:
-    """How the rows of a table of averages begin: with a step, or the number of a bin."""
-    return [line.split()[0] for line in table.splitlines() if line.split("#", 1)[0].strip()]
+    A row that begins with another value is only counted, for no two runs have the same.
+    """
+    for line in table.splitlines():
+        step = _STEP_LINE.match(line)
+        if step:
+            yield f"step {step[1]}"
+        elif line.split("#", 1)[0].strip():
+            key = _KEY.match(line)
+            yield key[1] if key else ""
 
 
 def sections(structure: str) -> Iterator[tuple[str, str]]:
@@ -206,6 +208,20 @@ def partners(rows: Iterable[Row], expected: Iterable[Row]) -> list[Row | None]:
     return [waiting[_name(row)].pop() if waiting.get(_name(row)) else None for row in rows]
 
 
+def followed(rows: Iterable[Row], expected: Iterable[Row]) -> list[Row | None]:
+    """For each row the next expected one of its table and step; expected ones may be left out.
+
+    None from the first row on that has none, and where the table has no steps to tell.
+    """
+    waiting = iter(expected)
+    return [
+        next((row for row in waiting if _name(row) == _name(ours)), None)
+        if ours.step != NO_STEP
+        else None
+        for ours in rows
+    ]
+
+
 def _magnitude(column: Iterable[float]) -> float:
     return median(abs(value) for value in column)
 
@@ -219,74 +235,33 @@ def _relative(found: float, wanted: float, scale: float) -> float:
 
 
 def _differences(form: Form, expected: Path, got: Path | None) -> Tally:
-    if form is Form.BINARY:
-        return Tally()
     return tally(_records(form, expected), _records(form, got) if got is not None else [])
 
 
 def _records(form: Form, file: Path) -> list[Hashable]:
     """What tells the records of a file apart; not their values, for dynamics is chaotic."""
+    text = _content(file)
     match form:
         case Form.LOG:
-            return [_name(row) for row in read_log(file)]
+            return [_name(row) for row in read_rows(text)]
         case Form.FRAMES:
-            return [*frames(file)]
+            return [*frames(text)]
+        case Form.BINARY:
+            return [restart_step(file)]
         case Form.ROWS:
-            return [*_row_names(_text(file))]
+            return [*row_names(_decoded(text))]
         case Form.STRUCTURE:
-            return [*sorted(sections(_text(file)))]
+            return [*sorted(sections(_decoded(text)))]
         case _:
-            return [*range(_text(file).count("\n"))]
-
-
-def _row_names(table: str) -> Iterator[str]:
-    """First words that are numbers; a sentence of `fix print` is only counted."""
-    for word in first_words(table):
-        yield word if _NUMBER.fullmatch(word) else ""
+            return [*range(text.count(b"\n"))]
 
 
 def _name(row: Row) -> Hashable:
     return row.columns, row.step
 
 
-def _native_frames(dump: bytes) -> Iterator[Frame]:
-    for text in dump.split(b"ITEM: TIMESTEP\n")[1:]:
-        head, _, atoms = text.partition(b"ITEM: NUMBER OF ")[2].partition(b"ITEM: ")
-        while atoms.startswith((b"BOX", b"UNITS", b"TIME")):
-            atoms = atoms.partition(b"ITEM: ")[2]
-        title, _, body = atoms.partition(b"\n")
-        lines = [line.split() for line in body.splitlines() if not line.startswith(b"ITEM: ")]
-        yield Frame(
-            _last_int(text[: text.find(b"\n")]), _whole(lines, title.split()[1:], _last_int(head))
-        )
-
-
-def _last_int(text: bytes) -> int:
-    """The number a text ends with; TORN where it was cut before that."""
-    word = text.split()[-1] if text.split() else b""
-    return int(word) if word.isdigit() else TORN
-
-
-def _whole(lines: Sequence[list[bytes]], columns: list[bytes], wanted: int) -> int:
-    """The number of lines if they are those of a whole frame, else TORN."""
-    if len(lines) != wanted or any(len(line) < len(columns) for line in lines):
-        return TORN
-    if b"id" in columns:
-        at = columns.index(b"id")
-        return wanted if len({line[at] for line in lines}) == wanted else TORN
-    return wanted
-
-
-def _xyz_frames(dump: bytes) -> Iterator[Frame]:
-    heads = list(_XYZ_FRAME.finditer(dump))
-    ends = [head.start() for head in heads[1:]] + [len(dump)]
-    for head, end in zip(heads, ends, strict=True):
-        atoms = dump.count(b"\n", head.end(), end)
-        yield Frame(int(head[2]), atoms if atoms == int(head[1]) else TORN)
-
-
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
+def _decoded(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 def _told(form: Form, found: Tally) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from posixpath import dirname
+
+from deckhand.lammps.styles import plain
 
 _FIRST_ARGUMENT_READ = frozenset({"include", "read_data", "read_restart", "read_dump", "ndx2group"})
 _FIRST_ARGUMENT_WRITTEN = frozenset({"write_data", "write_restart", "write_coeff", "log"})
@@ -13,6 +16,11 @@ _COEFFICIENTS = frozenset(
 )
 _WRITTEN_AT = {"dump": 5, "write_dump": 3, "pair_write": 7, "bond_write": 5, "angle_write": 5,
                "dihedral_write": 5, "group2ndx": 1, "region2vmd": 1}  # fmt: skip
+_FILE = frozenset({"file", "append"})
+_FILE_KEYWORDS = {"info": frozenset({"append", "overwrite"})}
+_FIX_STYLE = 3
+_OPTIONS_FROM = {"print": 2, "fix": 5, "info": 1}
+_FIX_WRITES_AT = {"reaxff/bonds": 5, "reaxff/species": 7, "reax/c/bonds": 5, "reax/c/species": 7}
 _NUMBER = re.compile(r"[-+.\d]+(?:[eE][-+]?\d+)?")
 _NAME = re.compile(r"[\w./+\-]+")
 _LETTER = re.compile(r"[A-Za-z]")
@@ -42,11 +50,25 @@ def writes(command: list[str]) -> Iterator[str]:
         yield from command[_WRITTEN_AT[name] :][:1]
     elif name == "restart":
         yield from command[2:4]
-    elif name in ("print", "fix"):
-        first = 2 if name == "print" else 5
-        for index in range(first, len(command) - 1):
-            if command[index] in ("file", "append"):
-                yield command[index + 1]
+    elif name in _OPTIONS_FROM:
+        options, keywords = command[_OPTIONS_FROM[name] :], _FILE_KEYWORDS.get(name, _FILE)
+        yield from (word for keyword, word in pairwise(options) if keyword in keywords)
+        if name == "fix" and len(command) > _FIX_STYLE:
+            yield from _written_by_fix(command)
+
+
+def _written_by_fix(command: list[str]) -> Iterator[str]:
+    style = plain(command[_FIX_STYLE])
+    if style in _FIX_WRITES_AT:
+        yield from command[_FIX_WRITES_AT[style] :][:1]
+    if style.endswith("/species") and "position" in command[:-2]:
+        yield command[command.index("position") + 2]
+
+
+def removes(command: list[str]) -> Iterator[str]:
+    """Names of the files a command removes."""
+    if command[:2] == ["shell", "rm"]:
+        yield from (word for word in command[2:] if not word.startswith("-"))
 
 
 def folders(command: list[str]) -> Iterator[str]:

@@ -23,10 +23,12 @@ from deckhand.domain.manifest import (
     Output,
     OutputKind,
     Piece,
+    RestartFile,
     Segment,
     StoredFile,
 )
 from deckhand.lammps.outputs import Cut
+from deckhand.lammps.packing import packed
 from deckhand.lammps.session import Snapshot
 from deckhand.usecases.ports import Bucket
 
@@ -82,12 +84,18 @@ class Committer:
     _newest: CheckpointId | None = None
     _unsent: list[Cut] = field(default_factory=list)
     _pieces: dict[str, list[Piece]] = field(default_factory=dict)
+    _heads: dict[str, Piece] = field(default_factory=dict)
     _anew: set[str] = field(default_factory=set)
     _whole: dict[str, _WholeFile] = field(default_factory=dict)
+    _versions: dict[str, int] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
 
     def take(self, snapshot: Snapshot) -> None:
-        """Store a snapshot in the background."""
-        self._last = self._pool.submit(self._attempt, snapshot)
+        """Store a snapshot in the background, with the files that are there now.
+
+        One that comes later must not be known to a run that is resumed from here.
+        """
+        self._last = self._pool.submit(self._attempt, snapshot, self._whole_files())
 
     def wait(self, seconds: float) -> bool:
         """Wait until everything taken is stored or has failed; False if the time was up before."""
@@ -100,32 +108,36 @@ class Committer:
         """Wait until the bytes of everything taken have been read, or could not be stored."""
         self.wait(DRAIN_SECONDS)
 
-    def complete(self, step: int, time_step: int, cuts: Iterable[Cut]) -> None:
+    def complete(
+        self, step: int, time_step: int, cuts: Iterable[Cut], written: tuple[RestartFile, ...]
+    ) -> None:
         """Write the completion manifest; raises StorageError or an AWS error."""
         self._pool.shutdown(wait=True)
         self._unsent.extend(cuts)
-        self._store_outputs()
-        manifest = self._manifest(step, time_step, files=())
+        self._store_outputs(self._whole_files())
+        manifest = self._manifest(step, time_step, files=(), written=written)
         self._create(keys.completion(self.origin.run_id, self.origin.attempt), manifest)
 
-    def _attempt(self, snapshot: Snapshot) -> None:
+    def _attempt(self, snapshot: Snapshot, whole: dict[str, int]) -> None:
         self._unsent.extend(snapshot.cuts)
         try:
-            self._commit(snapshot)
+            self._commit(snapshot, whole)
         except Exception as error:  # whatever it was, the simulation goes on
             self.failed(f"checkpoint {snapshot.step}: {type(error).__name__}: {error}")
             raise
         finally:
             snapshot.restart.unlink(missing_ok=True)
 
-    def _commit(self, snapshot: Snapshot) -> None:
+    def _commit(self, snapshot: Snapshot, whole: dict[str, int]) -> None:
         checkpoint = CheckpointId(snapshot.step, self.origin.attempt)
         if checkpoint == self._newest:
             return  # stopped at the very step of the last checkpoint: it is stored already
-        packed = snapshot.restart.with_suffix(".zst")
-        _compress(snapshot.restart, packed)
+        restart_file = snapshot.restart.with_suffix(".zst")
+        _compress(snapshot.restart, restart_file)
         restart = StoredFile(
-            name=RESTART_NAME, size=packed.stat().st_size, sha256=_digest(_chunks(packed))
+            name=RESTART_NAME,
+            size=restart_file.stat().st_size,
+            sha256=_digest(_chunks(restart_file)),
         )
         journal_text = snapshot.journal.model_dump_json().encode()
         journal = StoredFile(
@@ -133,84 +145,123 @@ class Committer:
         )
         run_id = self.origin.run_id
         self.bucket.write(keys.checkpoint_file(run_id, checkpoint, JOURNAL_NAME), journal_text)
-        self.bucket.upload(keys.checkpoint_file(run_id, checkpoint, RESTART_NAME), packed)
-        packed.unlink()
-        self._store_outputs()
+        self.bucket.upload(keys.checkpoint_file(run_id, checkpoint, RESTART_NAME), restart_file)
+        restart_file.unlink()
+        self._store_outputs(whole)
         for item in (restart, journal):
             self._read_back(checkpoint, item)
-        manifest = self._manifest(snapshot.step, snapshot.time_step, files=(restart, journal))
+        manifest = self._manifest(
+            snapshot.step, snapshot.time_step, files=(restart, journal), written=snapshot.written
+        )
         self._create(keys.manifest(run_id, checkpoint), manifest)
         self._newest = checkpoint
         self.verified(checkpoint)
 
-    def _store_outputs(self) -> None:
+    def _store_outputs(self, whole: dict[str, int]) -> None:
         while self._unsent:
-            cut = self._unsent[0]
-            piece = self._store_range(cut) if cut.end > cut.begin else None
-            if cut.anew:
-                self._anew.add(cut.path)
-                self._whole.pop(cut.path, None)
-                self._pieces[cut.path] = []
-            if piece is not None:
-                self._pieces.setdefault(cut.path, []).append(piece)
+            self._store_cut(self._unsent[0])
             self._unsent.pop(0)
-        for path, modified in self._changed_files():
+        for path, modified in whole.items():
             known = self._whole.get(path)
-            version = known.piece.begin + 1 if known else 0
-            piece = self._store_file(path, version)
-            self._whole[path] = _WholeFile(modified, piece)
+            if modified == (known.modified if known else self.inputs.get(path)):
+                continue
+            piece = self._store_file(path)
+            if piece is not None:
+                self._whole[path] = _WholeFile(modified, piece)
+                self._gone.discard(path)
+
+    def _store_cut(self, cut: Cut) -> None:
+        piece = self._store_range(cut) if cut.end > cut.begin else None
+        head = self._store_head(cut) if cut.head else None
+        if cut.anew or cut.gone:
+            self._forget(cut.path)
+        if cut.gone:
+            self._gone.add(cut.path)
+            return
+        self._gone.discard(cut.path)
+        if cut.anew:
+            self._anew.add(cut.path)
+        if head is not None:
+            self._heads[cut.path] = head
+        self._pieces.setdefault(cut.path, []).extend([piece] if piece else [])
+
+    def _forget(self, path: str) -> None:
+        """Nothing of a file that was stored is left in the results."""
+        for known in (self._whole, self._pieces, self._heads):
+            known.pop(path, None)
+        self._anew.discard(path)
 
     def _store_range(self, cut: Cut) -> Piece:
         begin = cut.base + cut.begin
         key = keys.output_piece(self.origin.run_id, self.origin.attempt, cut.path, begin)
-        source, size = self.workspace / cut.path, cut.end - cut.begin
-        digest = _digest(_range(source, cut.begin, size))
-        if size <= IN_MEMORY:
-            self.bucket.write(key, b"".join(_range(source, cut.begin, size)))
-        else:
-            part = self.workspace.parent / "part"
-            with part.open("wb") as file:
-                file.writelines(_range(source, cut.begin, size))
-            self.bucket.upload(key, part)
-            part.unlink()
-        return Piece(begin=begin, size=size, sha256=digest)
+        chunks = cut.chunks(self.workspace, _CHUNK)
+        if cut.packing is not None:
+            chunks = packed(chunks, cut.packing)
+        if cut.end - cut.begin <= IN_MEMORY:
+            body = b"".join(chunks)
+            self.bucket.write(key, body)
+            return Piece(begin=begin, size=len(body), sha256=_digest([body]))
+        part = self.workspace.parent / "part"
+        with part.open("wb") as file:
+            file.writelines(chunks)
+        piece = Piece(begin=begin, size=part.stat().st_size, sha256=_digest(_chunks(part)))
+        self.bucket.upload(key, part)
+        part.unlink()
+        return piece
 
-    def _store_file(self, path: str, version: int) -> Piece:
+    def _store_head(self, cut: Cut) -> Piece:
+        """What the file begins with, as of this cut; it is numbered by where the cut ends."""
+        version = cut.base + cut.end
+        key = keys.output_head(self.origin.run_id, self.origin.attempt, cut.path, version)
+        self.bucket.write(key, cut.head)
+        return Piece(begin=version, size=len(cut.head), sha256=_digest([cut.head]))
+
+    def _store_file(self, path: str) -> Piece | None:
         """A file that is complete in itself; `begin` numbers its versions within the attempt.
 
-        It is copied first: the deck may be writing it anew.
+        It is copied first: the deck may be writing it anew. None if LAMMPS has removed it.
         """
+        version = self._versions.get(path, 0)
         key = keys.output_piece(self.origin.run_id, self.origin.attempt, path, version)
         part = self.workspace.parent / "part"
-        shutil.copyfile(self.workspace / path, part)
+        try:
+            shutil.copyfile(self.workspace / path, part)
+        except FileNotFoundError:
+            return None
         digest, size = _digest(_chunks(part)), part.stat().st_size
         self.bucket.upload(key, part)
         part.unlink()
+        self._versions[path] = version + 1
         return Piece(begin=version, size=size, sha256=digest)
 
-    def _changed_files(self) -> Iterator[tuple[str, int]]:
-        """Files the deck wrote that no cut speaks for, with their modification times."""
+    def _whole_files(self) -> dict[str, int]:
+        """The files that no cut speaks for, with their modification times."""
+        appended = self.appended()
+        found = {}
         for source in self.workspace.rglob("*"):
-            if source.is_symlink() or not source.is_file():
-                continue
             path = source.relative_to(self.workspace).as_posix()
-            modified = source.stat().st_mtime_ns
-            known = self._whole.get(path)
-            seen = known.modified if known else self.inputs.get(path)
-            if modified != seen and path not in self.appended():
-                yield path, modified
+            if path not in appended and not source.is_symlink() and source.is_file():
+                found[path] = _modified(source)
+        return {path: modified for path, modified in found.items() if modified is not None}
 
     def _read_back(self, checkpoint: CheckpointId, item: StoredFile) -> None:
         key = keys.checkpoint_file(self.origin.run_id, checkpoint, item.name)
         if _digest(self.bucket.stream(key)) != item.sha256:
             raise StorageError(f"{key} does not read back as it was written")
 
-    def _manifest(self, step: int, time_step: int, files: tuple[StoredFile, ...]) -> Manifest:
+    def _manifest(
+        self,
+        step: int,
+        time_step: int,
+        files: tuple[StoredFile, ...],
+        written: tuple[RestartFile, ...],
+    ) -> Manifest:
         appended = [
             Output(
                 path=path,
                 kind=OutputKind.ANEW if path in self._anew else OutputKind.APPEND,
                 pieces=tuple(pieces),
+                head=self._heads.get(path),
             )
             for path, pieces in self._pieces.items()
         ]
@@ -218,11 +269,13 @@ class Committer:
             Output(path=path, kind=OutputKind.WHOLE, pieces=(known.piece,))
             for path, known in self._whole.items()
         ]
+        gone = [Output(path=path, kind=OutputKind.GONE, pieces=()) for path in sorted(self._gone)]
         segment = Segment(
             attempt=self.origin.attempt,
             from_step=self.origin.from_step,
             to_step=step,
-            outputs=(*appended, *whole),
+            outputs=(*appended, *whole, *gone),
+            restart_files=written,
         )
         return Manifest(
             run_id=self.origin.run_id,
@@ -244,6 +297,14 @@ class Committer:
             raise StorageError(f"{key} is there already and says something else")
 
 
+def _modified(file: Path) -> int | None:
+    """The modification time; None for a file that LAMMPS has removed meanwhile."""
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def _compress(source: Path, target: Path) -> None:
     with source.open("rb") as plain, target.open("wb") as packed:
         zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).copy_stream(plain, packed)
@@ -257,13 +318,6 @@ def _digest(chunks: Iterable[bytes]) -> str:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    return _range(path, 0, path.stat().st_size)
-
-
-def _range(path: Path, begin: int, size: int) -> Iterator[bytes]:
     with path.open("rb") as file:
-        file.seek(begin)
-        left = size
-        while left and (chunk := file.read(min(_CHUNK, left))):
-            left -= len(chunk)
+        while chunk := file.read(_CHUNK):
             yield chunk

@@ -104,6 +104,29 @@ def fetch_whole_outputs(bucket: Bucket, checkpoint: Checkpoint, workspace: Path)
                 raise StorageError(f"the output {path} of attempt {attempt} is damaged")
 
 
+def fetch_heads(bucket: Bucket, checkpoint: Checkpoint) -> dict[str, bytes]:
+    """What those outputs begin with whose first bytes tell how much there is."""
+    heads: dict[str, bytes] = {}
+    manifest = checkpoint.manifest
+    for segment in manifest.segments:
+        for output in segment.outputs:
+            if output.kind is not OutputKind.APPEND:
+                heads.pop(output.path, None)
+            if output.head is not None:
+                key = keys.output_head(
+                    manifest.run_id, segment.attempt, output.path, output.head.begin
+                )
+                heads[output.path] = _read(bucket, key, output.head.sha256)
+    return heads
+
+
+def _read(bucket: Bucket, key: str, sha256: str) -> bytes:
+    body = bucket.read(key)
+    if body is None or hashlib.sha256(body).hexdigest() != sha256:
+        raise StorageError(f"{key} is damaged")
+    return body
+
+
 def _fetch_checkpoint(
     bucket: Bucket, run_id: str, checkpoint: CheckpointId, directory: Path
 ) -> Checkpoint:

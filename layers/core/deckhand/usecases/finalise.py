@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deckhand.domain import keys
 from deckhand.domain.errors import StorageError
-from deckhand.domain.manifest import Manifest, Output, OutputKind, Segment
+from deckhand.domain.manifest import Manifest, Output, OutputKind, Piece, Segment
 from deckhand.domain.parts import Range, plan_parts
 from deckhand.domain.report import Result
 from deckhand.usecases.ports import Bucket
@@ -50,12 +50,24 @@ def result_key(run_id: str, path: str) -> str:
 
 def output_ranges(manifest: Manifest) -> dict[str, list[Range]]:
     """The ranges that make up each output, by path."""
+    heads: dict[str, list[Range]] = {}
     ranges: dict[str, list[Range]] = {}
     for segment in manifest.segments:
         for output in segment.outputs:
-            before = ranges.get(output.path, []) if output.kind is OutputKind.APPEND else []
-            ranges[output.path] = before + _ranges(manifest.run_id, segment, output)
-    return dict(sorted(ranges.items()))
+            if output.kind is not OutputKind.APPEND:
+                heads.pop(output.path, None)
+                ranges.pop(output.path, None)
+            if output.kind is OutputKind.GONE:
+                continue
+            if output.head is not None:
+                heads[output.path] = [_head(manifest.run_id, segment, output.path, output.head)]
+            here = _ranges(manifest.run_id, segment, output)
+            ranges[output.path] = ranges.get(output.path, []) + here
+    return {path: heads.get(path, []) + ranges[path] for path in sorted(ranges)}
+
+
+def _head(run_id: str, segment: Segment, path: str, head: Piece) -> Range:
+    return Range(keys.output_head(run_id, segment.attempt, path, head.begin), 0, head.size)
 
 
 def _stored_pieces(runs: Bucket, manifest: Manifest) -> dict[str, int]:
