@@ -9,7 +9,7 @@ import pytest
 from deckhand.domain.run import CheckReport, Contract
 from deckhand.lammps.errors import Place
 from deckhand.lammps.journal import Journal
-from deckhand.lammps.pacing import is_clean
+from deckhand.lammps.pacing import clean_interval, is_clean
 from deckhand.lammps.preflight import check_folder
 from deckhand.lammps.script import words
 from tests.engine import ONE_ATOM
@@ -45,7 +45,6 @@ def test_contract(tmp_path: Path, text: str, contract: Contract) -> None:
     [
         ("print 'a' append list.txt\nvariable l file list.txt", "read again"),
         ("fix p all print 10 'a' file list.txt\ninclude list.txt", "read again"),
-        ("thermo_modify colname step Time", "colname"),
         ("thermo_modify format line 'step %d of %g'", "more than numbers"),
     ],
 )
@@ -72,6 +71,10 @@ def test_taken(tmp_path: Path, text: str) -> None:
     [
         (["fix a all ave/time 10 10 200 c_t"], range(0, 111, 10)),
         (["fix a all ave/time 10 1 200 c_t"], range(0, 201, 10)),
+        (["fix a all ave/correlate 10 3 200 c_t"], range(0, 1)),
+        (["fix a all ave/atom 10 10 200 vx"], range(0, 111, 10)),
+        (["fix a all reaxff/species 10 10 200 s.out"], range(0, 111, 10)),
+        (["fix a all dt/reset 10 1 1 1"], range(0, 201, 10)),
         (["fix a all ave/time 10 10 200 c_t", "variable m equal f_a"], ()),
         (["fix a all ave/time 10 10 200 c_t", "variable m equal f_ab"], range(0, 111, 10)),
     ],
@@ -83,3 +86,22 @@ def test_steps_at_which_a_deck_may_be_left_between_runs(commands: list[str], cle
     assert [step for step in range(0, 200, 10) if is_clean(journal, step)] == [
         step for step in clean if step < 200
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "interval"),
+    [
+        ("fix a all ave/time 10 10 200 c_t", 200),
+        ("fix a all ave/atom 10 10 200 vx", 200),
+        ("fix a all ave/correlate 10 3 200 c_t", 200),
+        ("fix a all reaxff/species 10 10 200 s.out", 200),
+        ("fix a all adapt 70 pair lj/cut epsilon 1 1 v_e", 70),
+        ("fix a all dt/reset/kk 70 1 1 1", 70),
+        ("fix a all adapt 1 pair lj/cut epsilon 1 1 v_e", 10),
+        ("fix a all nve", 10),
+    ],
+)
+def test_steps_between_checkpoints_in_a_run(command: str, interval: int) -> None:
+    journal = Journal(deck="in.deck", box=True)
+    journal.record(words(command), command, Place("in.deck", 1))
+    assert clean_interval(journal) == interval

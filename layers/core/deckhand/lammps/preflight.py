@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,9 +12,11 @@ from typing import Final
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.run import CheckReport, Contract, Stage
 from deckhand.lammps import contract, files, vocabulary
+from deckhand.lammps.accelerated import stays_on_host
+from deckhand.lammps.combinations import Combinations
 from deckhand.lammps.errors import DeckError, Place
 from deckhand.lammps.journal import MAKES_BOX
-from deckhand.lammps.openings import growing_file, writes_once
+from deckhand.lammps.openings import growing_files, writes_once
 from deckhand.lammps.script import decode, parse, without_comment, words
 from deckhand.lammps.static import StaticVariables
 
@@ -34,6 +37,12 @@ STYLE_AT: Final = {
 """Where a command names its style, and which kind of style it is."""
 
 LEAST_WORDS: Final = {"fix": 4, "compute": 4, "dump": 6, "variable": 3, "region": 3, "run": 2}
+
+MOST_PROBLEMS: Final = 200
+MOST_GUESSES: Final = 20
+"""A text that is no deck has as many problems as it has lines; nobody reads them all."""
+
+_SEVERITY: Final = {Contract.EXACT: Severity.NOTE, Contract.REFUSED: Severity.ERROR}
 
 MOST_NESTED: Final = 50
 """Files and commands inside one another; a string variable can hold a command that holds it."""
@@ -56,12 +65,11 @@ class _Walk:
     read: dict[str, None] = field(default_factory=dict)
     written: dict[str, None] = field(default_factory=dict)
     stages: list[Stage] = field(default_factory=list)
-    refused: bool = False
-    statistical: bool = False
+    contracts: set[Contract] = field(default_factory=set)
     grown: set[str] = field(default_factory=set)
+    combinations: Combinations = field(default_factory=Combinations)
+    on_host: set[tuple[str, str]] = field(default_factory=set)
     has_box: bool = False
-    has_mesh: bool = False
-    changes_box: bool = False
     has_jumps: bool = False
     visited: set[str] = field(default_factory=set)
     depth: int = 0
@@ -75,7 +83,7 @@ class _Walk:
             # How often a loop goes round is known only to a LAMMPS that runs it.
             stages = [stage.model_copy(update={"steps": None}) for stage in stages]
         return CheckReport(
-            contract=self._contract(),
+            contract=Contract.worst(self.contracts),
             problems=tuple(self.problems),
             missing=tuple(self.missing),
             reads=tuple(self.read),
@@ -83,14 +91,13 @@ class _Walk:
             stages=tuple(stages),
         )
 
-    def _contract(self) -> Contract:
-        if self.refused:
-            return Contract.REFUSED
-        return Contract.STATISTICAL if self.statistical else Contract.EXACT
-
     def _whole(self, name: str) -> None:
         """What is wrong with the deck as a whole."""
-        if self.problems or self.missing:
+        for place, promise in self.combinations.end():
+            self._promise(promise, place)
+        if {stage.kind for stage in self.stages} == {"minimize"}:
+            self._promise(contract.ONLY_MINIMIZE, Place(name, 0))
+        if self.missing or any(p.severity is Severity.ERROR for p in self.problems):
             return
         if not self.stages:
             self._error(Place(name, 0), "the deck has no `run` and no `minimize`: nothing to do.")
@@ -140,48 +147,54 @@ class _Walk:
         if self._has_style(command, place):
             self._resume(command, place)
         self._touched_files(command, place)
+        self._removed_files(command, place)
         self._flow(command, place)
 
     def _has_style(self, command: list[str], place: Place) -> bool:
         kind, index = STYLE_AT.get(command[0], ("", 0))
         style = command[index] if kind and len(command) > index else "$"
         if "$" in style or style == "delete" or vocabulary.knows(kind, style):
+            self._note_host(kind, style, place)
             return True
         self._unknown(kind, style, f"there is no {kind} style `{style}` in this LAMMPS", place)
         return False
 
-    def _resume(self, command: list[str], place: Place) -> None:
-        refusal = contract.refusal(command)
-        if refusal is not None:
-            self._refuse(place, refusal)
+    def _note_host(self, kind: str, style: str, place: Place) -> None:
+        if "$" in style or (kind, style) in self.on_host or not stays_on_host(kind, style):
             return
-        self.has_mesh = self.has_mesh or (command[0] == "kspace_style" and "none" not in command)
-        self.changes_box = self.changes_box or contract.changes_box(command)
-        if command[0] == "kspace_modify" and {"gewald", "mesh"} <= set(command):
-            self.has_mesh = False
-        parting = contract.parts_ways(command)
-        if parting is None and self.has_mesh and self.changes_box:
-            parting, self.has_mesh = contract.MESH_OF_BOX, False
-        if parting is not None:
-            self.statistical = True
-            self._add(self.problems, Severity.WARNING, place, parting)
+        self.on_host.add((kind, style))
+        message = f"{kind} {style} has no version for a GPU: it runs on the host beside one."
+        self._add(self.problems, Severity.NOTE, place, message)
 
-    def _refuse(self, place: Place, reason: str) -> None:
-        self.refused = True
-        self._error(place, reason)
+    def _resume(self, command: list[str], place: Place) -> None:
+        for promise in contract.promises(command):
+            self._promise(promise, place)
+        for promise in self.combinations.take(command, place):
+            self._promise(promise, place)
+
+    def _promise(self, promise: contract.Promise, place: Place) -> None:
+        self.contracts.add(promise.contract)
+        severity = _SEVERITY.get(promise.contract, Severity.WARNING)
+        self._add(self.problems, severity, place, promise.reason)
 
     def _touched_files(self, command: list[str], place: Place) -> None:
         for name in files.reads(command):
             if self._is_inside(name, place):
                 self._needs(name, place)
             if name in self.grown:
-                self._refuse(place, contract.READ_AGAIN.format(name=name))
-        opening = growing_file(command)
-        if opening is not None and not writes_once(command):
-            self.grown.add(opening.name)
+                self._promise(contract.read_again(name), place)
+        if not writes_once(command):
+            self.grown |= {opening.name for opening in growing_files(command)}
         for name in files.writes(command):
             if "$" not in name and self._is_inside(name, place):
                 self.written[name] = None
+
+    def _removed_files(self, command: list[str], place: Place) -> None:
+        """What was there before the run may go; a new machine does not have it either."""
+        for pattern in contract.removals(command):
+            if self._is_inside(pattern, place):
+                for name in fnmatch.filter([*self.written, *self.grown], pattern):
+                    self._promise(contract.removed(name, grows=name in self.grown), place)
 
     def _needs(self, name: str, place: Place) -> None:
         if "$" in name or "*" in name or name in self.written:
@@ -248,7 +261,7 @@ class _Walk:
         return self.root / PurePosixPath(self.deck).parent / name
 
     def _unknown(self, kind: str, name: str, message: str, place: Place) -> None:
-        guess = vocabulary.nearest(kind, name)
+        guess = vocabulary.nearest(kind, name) if len(self.problems) < MOST_GUESSES else None
         hint = f" Did you mean `{guess}`?" if guess else ""
         self._error(place, f"{message}.{hint}")
 
@@ -256,6 +269,8 @@ class _Walk:
         self._add(self.problems, Severity.ERROR, place, message)
 
     def _add(self, to: list[Problem], severity: Severity, place: Place, message: str) -> None:
+        if sum(known.severity is severity for known in to) >= MOST_PROBLEMS:
+            return
         problem = Problem(severity=severity, file=place.file, line=place.line, message=message)
         if problem not in to:
             to.append(problem)

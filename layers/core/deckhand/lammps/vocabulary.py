@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from deckhand.lammps.styles import plain
@@ -26,6 +26,12 @@ def knows(kind: str, name: str) -> bool:
     )
 
 
+def names_of(kind: str) -> frozenset[str]:
+    """All styles of a *kind*."""
+    return _styles()[kind]
+
+
+@lru_cache(maxsize=256)
 def nearest(kind: str, name: str) -> str | None:
     """The known name that is most like a mistyped one."""
     found = difflib.get_close_matches(name, _styles()[kind], n=1, cutoff=0.7)

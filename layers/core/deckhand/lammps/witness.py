@@ -1,0 +1,83 @@
+"""What LAMMPS counts and no restart file holds, written down by LAMMPS itself.
+
+A restart file is found when the run has gone on. What a fix had counted at its step, and the
+simulated time where the length of a step changes, is in a file that a `fix print` of ours writes at
+every clean step; such a fix leaves the trajectory as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from deckhand.lammps.journal import Journal, Setting
+from deckhand.lammps.pacing import ControlFiles
+from deckhand.lammps.process import Engine
+from deckhand.lammps.styles import plain
+
+FIX: Final = "dh_witness"
+
+_POUR: Final = "pour"
+_CHANGES_STEP: Final = "dt/reset"
+_AMOUNT: Final = 4
+"""Index of the number of particles in `fix ID group pour N …`."""
+
+
+class Testimony(NamedTuple):
+    """The simulated time, and the particles that each fix pour has inserted, at one step."""
+
+    time: float
+    poured: dict[str, int]
+
+
+def is_needed(journal: Journal) -> bool:
+    return any(plain(fix.words[3]) in (_POUR, _CHANGES_STEP) for fix in journal.of("fix"))
+
+
+def commands(control: ControlFiles, interval: int, journal: Journal) -> Iterator[str]:
+    """Let LAMMPS write it down every *interval* steps, from the next run on."""
+    counts = " ".join(f"$(f_{identity}:%.0f)" for identity in _pours(journal))
+    text = f"$(step:%.0f) $(time:%.17g) {counts}".rstrip()
+    yield f'fix {FIX} all print {interval} "{text}" file {control.witness} screen no title "#"'
+
+
+def testimony(control: ControlFiles, step: int, journal: Journal) -> Testimony | None:
+    """What was written at *step*; None if it is not there."""
+    try:
+        lines = control.witness.read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    for line in reversed(lines):
+        at, *rest = line.split() or [""]
+        if at == str(step) and len(rest) == len(_pours(journal)) + 1:
+            return _added_up(rest, journal)
+    return None
+
+
+def asked(engine: Engine, journal: Journal) -> Testimony:
+    """The same while no run is going on."""
+    counts = " ".join(f"$(f_{identity}:%.0f)" for identity in _pours(journal))
+    return _added_up(engine.ask(f"$(time:%.17g) {counts}").split(), journal)
+
+
+def remaining(fix: Setting, journal: Journal) -> list[str]:
+    """The words of a fix as a new process has to be told them: it inserts what is left."""
+    words = fix.words
+    if plain(words[3]) == _POUR and words[_AMOUNT].isdigit():
+        words[_AMOUNT] = str(int(words[_AMOUNT]) - journal.poured.get(words[1], 0))
+    return words
+
+
+def _pours(journal: Journal) -> list[str]:
+    return [fix.words[1] for fix in journal.of("fix") if plain(fix.words[3]) == _POUR]
+
+
+def _added_up(values: list[str], journal: Journal) -> Testimony:
+    """What the fixes of this process have counted, and those of the processes before it."""
+    time, *counts = values
+    before = journal.poured
+    poured = {
+        identity: before.get(identity, 0) + int(count)
+        for identity, count in zip(_pours(journal), counts, strict=True)
+    }
+    return Testimony(float(time), poured)
