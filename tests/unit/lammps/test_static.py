@@ -34,17 +34,42 @@ def after(*lines: str) -> StaticVariables:
         (["variable a equal 1", "variable a equal vol"], "$a", "$a"),
         (["variable a index 1", "variable a python f"], "$a", "$a"),
         ([], "run $(1000/3:%.0f)", "run 333"),
-        ([], "run $(1000/3:%d)", "run 333"),
+        ([], "run $(1000/4)", "run 250"),
         ([], "run $(step)", "run $(step)"),
-        (["variable n index 5"], "print 'n is $n' # $n", "print 'n is $n' "),
+        (["variable n index 5"], "print 'n is $n' $n", "print 'n is $n' 5"),
     ],
 )
 def test_known_values_are_put_in(lines: list[str], text: str, expected: str) -> None:
     assert after(*lines).expand(text) == expected
 
 
-def test_inside_the_quotes_of_an_if_values_are_put_in_too() -> None:
-    assert after("variable n index 5").expand_quoted("'$n' == 5") == "'5' == 5"
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("", "0.10000000000000000555"),
+        (":%.15g", "0.1"),
+        (":%8.3f", "   0.100"),
+        (":%010.2e", "001.00e-01"),
+        (":%d", None),
+        (":%999999999.1f", None),
+    ],
+)
+def test_numbers_are_printed_as_lammps_prints_them(form: str, expected: str | None) -> None:
+    text = f"$(1/10{form})"
+    assert after().expand(text) == (text if expected is None else expected)
+
+
+def test_a_string_holds_what_its_references_were_worth() -> None:
+    assert after("variable i index 1", "variable s string 'a$i'").expand("${s}") == "a1"
+    assert after("variable s string 'a$'").expand("${s}") == "${s}"
+
+
+def test_values_made_of_values_do_not_fill_the_memory() -> None:
+    doubling = [f"variable x{n} index ${{x{n - 1}}}${{x{n - 1}}}" for n in range(1, 60)]
+    variables = after("variable x0 index 0123456789", *doubling)
+    assert len(variables.expand("${x8}")) == 2560
+    assert len(variables.expand("${x50}")) < 10_000
+    assert len(variables.expand("${x8}" * 10_000)) < 1_100_000
 
 
 @pytest.mark.parametrize(
@@ -52,7 +77,8 @@ def test_inside_the_quotes_of_an_if_values_are_put_in_too() -> None:
     [
         ("2+3*4", 14),
         ("-2^2", -4),
-        ("ceil(2.1)+floor(2.9)+round(2.6)", 8),
+        ("ceil(2.1)+floor(2.9)+round(2.5)", 8),
+        ("round(-2.5)", -3),
         ("sqrt(16)+abs(-1)+ln(exp(1))+log(100)", 8),
         ("7%4", 3),
         ("1e999", None),
@@ -74,7 +100,7 @@ def test_formulas(formula: str, expected: float | None) -> None:
     assert found is None if expected is None else found == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("form", ["%.0f", "%d", "%g", ""])
+@pytest.mark.parametrize("form", ["%.0f", "%.3g", "%d", ""])
 @pytest.mark.parametrize("formula", ["1e999", "1e308*10", "1e999-1e999", "0/0"])
 def test_numbers_without_a_value_stay_as_they_are(formula: str, form: str) -> None:
     text = f"$({formula}:{form})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +13,14 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 
+from deckhand.cli.console import make_console
 from deckhand.cli.engine import find_engine
-from deckhand.cli.place import make_console
 from deckhand.domain import deck as decks
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.errors import DropRejectedError
-from deckhand.domain.run import CheckReport, Contract, Stage
-from deckhand.lammps.dry_run import DryRun, dry_run
+from deckhand.domain.run import CheckReport, Contract, DryRun, Stage
 from deckhand.lammps.preflight import check_folder
-from deckhand.usecases.read_options import read_options
+from deckhand.lammps.sandbox import dry_run
 from deckhand.usecases.unpack_archive import Limits, unpack_archive
 
 DRY_RUN_SECONDS: Final = 60.0
@@ -49,6 +47,9 @@ class Checked:
         found = list(self.report.problems)
         if self.dry is not None and self.dry.problem is not None:
             found.append(self.dry.problem)
+        if self.dry is not None and self.dry.shortfall:
+            text = self.dry.shortfall
+            found.append(Problem(severity=Severity.WARNING, file="", line=0, message=text))
         return found
 
     @property
@@ -59,7 +60,7 @@ class Checked:
     def stages(self) -> tuple[Stage, ...]:
         """Those of the dry run where there is a whole one: it has followed the loops."""
         dry = self.dry
-        return dry.stages if dry and dry.ended and not dry.problem else self.report.stages
+        return dry.stages if dry and dry.is_whole else self.report.stages
 
     @property
     def contract(self) -> Contract:
@@ -88,9 +89,8 @@ def check_path(path: Path, *, dry: bool) -> Checked:
         carried = None
         if dry and report.ok:
             engine = find_engine("A dry run")
-            home = {"HOME": "/nonexistent", "PATH": os.environ.get("PATH", "")}
-            environment = {**home, **_python_path(), **engine.environment}
-            carried = dry_run(root, deck, [str(engine.lmp)], DRY_RUN_SECONDS, environment)
+            lmp = [str(engine.lmp)]
+            carried = dry_run(root, deck, lmp, DRY_RUN_SECONDS, engine.environment)
         return Checked(deck, report, carried)
 
 
@@ -140,8 +140,8 @@ def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
     dry = checked.dry
     if dry and dry.atoms is not None and dry.checkpoint_bytes is not None:
         yield "atoms", f"{dry.atoms:,}; a restart file has {dry.checkpoint_bytes / 1e6:,.2f} MB"
-    if dry and not dry.ended:
-        yield "dry run", f"given up after {DRY_RUN_SECONDS:.0f} s"
+    if dry and dry.network == "nothing":
+        yield "dry run", "could have reached the network: this machine lets nobody take it away"
 
 
 @contextmanager
@@ -159,13 +159,15 @@ def folder_of(path: Path) -> Iterator[tuple[Path, str]]:
         yield path.parent, path.name
 
 
+def _wanted(options: Path) -> str | None:
+    # PyYAML takes as long to import as a whole check, and few decks come with options.
+    from deckhand.usecases.read_options import read_options
+
+    return read_options(options.read_bytes()).deck
+
+
 def _chosen(root: Path) -> str:
     options = root / decks.OPTIONS_NAME
-    wanted = read_options(options.read_bytes()).deck if options.is_file() else None
+    wanted = _wanted(options) if options.is_file() else None
     files = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
     return decks.choose_deck(files, wanted)
-
-
-def _python_path() -> dict[str, str]:
-    """Where the confined starter finds this package when it is not installed."""
-    return {"PYTHONPATH": str(Path(__file__).parents[2])}

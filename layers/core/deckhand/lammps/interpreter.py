@@ -9,21 +9,48 @@ commands named above.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
-from deckhand.lammps.errors import DeckError, Place
+from deckhand.lammps.errors import DeckError, DeckQuitError, Place
 from deckhand.lammps.journal import (
     DRAWS,
     MAKES_BOX,
     FileFrame,
+    Frame,
     Journal,
     ListFrame,
+    RunFrame,
     RunInProgress,
     Setting,
 )
+from deckhand.lammps.openings import told
 from deckhand.lammps.process import Engine
-from deckhand.lammps.script import Script, references, spans, without_comment, words
+from deckhand.lammps.script import (
+    Script,
+    as_line,
+    label_of,
+    quoted,
+    references,
+    replaced,
+    without_comment,
+    words,
+)
+from deckhand.lammps.styles import COMMAND_WHOLE, plain
+
+WHOLE: Final = frozenset({"minimize", *COMMAND_WHOLE})
+"""Commands that take long and cannot be entered in the middle."""
+
+
+MOST_FILES: Final = 16
+"""Files inside one another that LAMMPS takes (`LMP_MAXFILE`)."""
+
+BREATH: Final = 1000
+"""Commands between two questions to LAMMPS; while an answer is awaited, time is looked at."""
+
+MOST_NESTED: Final = 1000
+"""Commands inside one another; a variable can hold an `if` that holds the variable."""
 
 
 class Stopped(Exception):
@@ -63,8 +90,8 @@ class Watch(Protocol):
     def run_comes(self, step: int) -> bool:
         """A run is next, nothing of it is done; True if a restart file was written before it."""
 
-    def run_starts(self, step: int) -> None:
-        """A run is about to begin at *step*; the journal says where it goes."""
+    def run_starts(self, step: int, *, set_up: bool) -> None:
+        """A run is about to begin at *step*, *set up* or not; the journal says where it goes."""
 
     def run_ended(self, step: int) -> None:
         """A run, or a chunk of one, is over."""
@@ -87,6 +114,7 @@ class Interpreter:
         self._read_script = read_script
         self._watch = watch
         self._scripts: dict[str, Script] = {}
+        self._since_breath = 0
         # A process that has not set up this system since the last restart file was written or
         # read cannot honour `run … pre no`.
         self._needs_setup = resumed
@@ -96,17 +124,24 @@ class Interpreter:
     def execute(self) -> None:
         """Carry the deck to its end; raises Stopped when the watch ends it earlier."""
         if self.journal.run is not None:
-            self._drive()
-        self._carry_down_to(0)
-
-    def _carry_down_to(self, depth: int) -> None:
-        """Execute until no more than *depth* frames are open."""
-        while len(self.journal.frames) > depth:
+            self._drive(self.journal.run)
+        while self.journal.frames:
+            self._breathe()
             frame = self.journal.frames[-1]
             if isinstance(frame, ListFrame):
                 self._next_of_list(frame)
+            elif isinstance(frame, RunFrame):
+                self.journal.frames.pop()
+                self._drive(self._next_chunk(frame.run))
             else:
                 self._next_of_file(frame)
+
+    def _breathe(self) -> None:
+        """Let a loop that asks LAMMPS for nothing notice that it is to end, too."""
+        self._since_breath += 1
+        if self._since_breath >= BREATH:
+            self._since_breath = 0
+            self.engine.ask("")
 
     def _next_of_list(self, frame: ListFrame) -> None:
         if not frame.commands:
@@ -115,7 +150,7 @@ class Interpreter:
         self._execute(frame.commands.pop(0), Place(frame.file, frame.line))
 
     def _next_of_file(self, frame: FileFrame) -> None:
-        script = self._script(frame.file)
+        script = self._script(frame.file, None)
         if frame.next_line >= len(script.lines):
             self.journal.frames.pop()
             return
@@ -123,65 +158,58 @@ class Interpreter:
         frame.next_line += 1
         self._execute(script.lines[index].text, script.place(index))
 
-    def _script(self, file: str) -> Script:
+    def _script(self, file: str, place: Place | None) -> Script:
         if file not in self._scripts:
-            self._scripts[file] = self._read_script(file)
+            try:
+                self._scripts[file] = self._read_script(file)
+            except DeckError as error:
+                raise DeckError(error.message, error.place or place) from error
         return self._scripts[file]
 
     def _execute(self, raw: str, place: Place) -> None:
-        text = self._expanded(without_comment(raw), place)
-        if not text:
-            return
+        """Carry out a command; the values of its variables are asked from LAMMPS, once."""
+        text = self._replaced(without_comment(raw, place), place)
         command = words(text, place)
+        if not command:
+            return
         control = _CONTROL.get(command[0])
         if control is not None:
             control(self, command, place)
-        else:
-            self._give(command, text, place)
-
-    def _expanded(self, text: str, place: Place) -> str:
-        """Replace variable references outside quotes by what LAMMPS says they are worth."""
-        if "$" not in text:
-            return text
-        return "".join(
-            span.text if span.quoted else self._replaced_bare(span.text, place)
-            for span in spans(text)
-        ).strip()
-
-    def _replaced_bare(self, text: str, place: Place) -> str:
-        """Refuse a value in which LAMMPS would see more than a value when it reads it again."""
-        replaced = self._replaced(text, place)
-        if any(sign in replaced for sign in "#$\n"):
-            raise DeckError(
-                "a variable whose value holds `#`, `$` or a line break is used outside quotes, "
-                f"which Deckhand cannot hand on: {replaced.strip()[:60]}. Take the character out "
-                "of the value.",
-                place,
-            )
-        return replaced
+            return
+        if command[0] == "variable" and command[2:3] == ["string"] and "$" in text:
+            # LAMMPS replaces what stands inside its quotes too, when it defines the variable.
+            command = [*command[:3], *(self._replaced(word, place) for word in command[3:])]
+            text = " ".join(quoted(word) for word in command)
+            if any(reference for word in command[3:] for reference in references(word, place)):
+                raise DeckError(f"the value of a variable holds a `$`: {text[:60]}", place)
+        self._give(command, as_line(text, command, place), place)
 
     def _replaced(self, text: str, place: Place) -> str:
-        parts: list[str] = []
-        position = 0
-        for reference in references(text, place):
-            self.journal.draws = self.journal.draws or bool(DRAWS.search(reference.text))
-            parts += text[position : reference.begin], self.engine.ask(reference.text)
-            position = reference.end
-        return "".join([*parts, text[position:]])
+        def value_of(reference: str) -> str:
+            self._note_draws(reference)
+            return _asked(self.engine, reference, place)
+
+        return replaced(text, value_of, place)
+
+    def _note_draws(self, text: str) -> None:
+        self.journal.draws = self.journal.draws or bool(DRAWS.search(text))
 
     def _give(self, command: list[str], text: str, place: Place) -> None:
-        if command[0] == "minimize":
-            if self.journal.halted:
-                return
+        whole = command[0] in WHOLE
+        if command[0] == "minimize" and self.journal.halted:
+            return
+        if whole:
             self._leave_before(text, place)
+        if _dilates(command) and self.journal.box:
+            text = f"{text} fixedpoint {self.engine.ask(_CENTER)}"
         self._watch.command_comes(command)
-        self.engine.send(text, place)
+        self.engine.send(told(text, command, self.journal), place)
         self.journal.record(command, text, place)
         self._watch.command_given(command)
         if command[0] in MAKES_BOX and not self.journal.box:
             self.journal.box = True
             self._watch.box_made()
-        if command[0] == "minimize":
+        if whole:
             self.engine.step()
             if self._watch.stopping:
                 # Cut short by our own stop or not, it cannot be told: it is repeated on resume.
@@ -199,68 +227,103 @@ class Interpreter:
             raise Stopped(step)
 
     def _include(self, command: list[str], place: Place) -> None:
-        _need(command, 2, place)
-        self.journal.frames.append(FileFrame(file=command[1], next_line=0))
+        _need(command, 2, 2, place)
+        if sum(isinstance(frame, FileFrame) for frame in self.journal.frames) >= MOST_FILES:
+            raise DeckError(f"files include one another more than {MOST_FILES} deep", place)
+        file = self._replaced(command[1], place)
+        self._script(file, place)
+        self.journal.frames.append(FileFrame(file=file, next_line=0))
 
     def _jump(self, command: list[str], place: Place) -> None:
-        _need(command, 2, place)
+        _need(command, 2, 3, place)
         if self.journal.skip_jump:
             self.journal.skip_jump = False
             return
         frame = next(f for f in reversed(self.journal.frames) if isinstance(f, FileFrame))
         if command[1] != "SELF":
             frame.file = command[1]
+        script = self._script(frame.file, place)
         frame.next_line = 0
-        if len(command) > 2:
-            frame.next_line = self._after_label(frame.file, command[2], place)
-            # On its way to a label LAMMPS skips commands, the rest of an `if` too.
-            while self.journal.frames[-1] is not frame:
-                self.journal.frames.pop()
+        if len(command) == 3 and not self._is_among_rest(command[2]):
+            frame.next_line = script.after_label(command[2], place)
 
-    def _after_label(self, file: str, label: str, place: Place) -> int:
-        script = self._script(file)
-        for index, line in enumerate(script.lines):
-            text = without_comment(line.text)
-            # LAMMPS does not expand variables while it looks for a label.
-            if text.startswith("label") and words(text, place)[:2] == ["label", label]:
-                return index + 1
-        raise DeckError(f"there is no `label {label}` in {file}", place)
+    def _is_among_rest(self, label: str) -> bool:
+        """Skip, as LAMMPS does on its way to a label, the rest of an `if` and of `run … every`.
+
+        The run itself goes on to its end. False if the label is not among the rest.
+        """
+        runs: list[Frame] = []
+        found = False
+        while not found and not isinstance(frame := self.journal.frames.pop(), FileFrame):
+            if isinstance(frame, RunFrame):
+                frame.run.every.clear()
+                runs.append(frame)
+                continue
+            while frame.commands and not found:
+                found = label_of(frame.commands.pop(0)) == label
+        self.journal.frames += [frame, *reversed(runs)]
+        return found
 
     def _label(self, command: list[str], place: Place) -> None:
         """A mark; nothing happens when it is passed."""
+        _need(command, 2, 2, place)
 
     def _next(self, command: list[str], place: Place) -> None:
-        _need(command, 2, place)
+        _need(command, 2, None, place)
+        _refuse_odd_names(command, place)
+        names = command[1:]
+        ends = {name: self.journal.is_last(name) for name in names}
         self.engine.send(" ".join(command), place)
-        for name in command[1:]:
-            gone = self.engine.ask(f"$(is_defined(variable,{name}))").strip() == "0"
-            self.journal.advance(name, exhausted=gone)
-            self.journal.skip_jump = self.journal.skip_jump or gone
+        if None in ends.values():
+            text = " ".join(f"$(is_defined(variable,{name}))" for name in ends)
+            defined = self.engine.ask(text).split()
+            ends = dict(zip(ends, (word == "0" for word in defined), strict=True))
+        for name in names:
+            self.journal.advance(name, exhausted=bool(ends[name]))
+        self.journal.skip_jump = self.journal.skip_jump or any(ends.values())
 
     def _if(self, command: list[str], place: Place) -> None:
         """`if C then A … elif C B … else D …`: the commands of the first true branch."""
-        index = 0
-        while index < len(command):
-            keyword = command[index]
-            if keyword in ("if", "elif"):
-                if index + 1 >= len(command):
-                    raise DeckError(f"`{keyword}` has no condition", place)
-                taken = self.engine.holds(self._replaced(command[index + 1], place))
-                index += 3 if keyword == "if" else 2
-            elif keyword == "else":
-                taken, index = True, index + 1
+        _need(command, 4, None, place)
+        if command[2] != "then":
+            raise DeckError(f"`if` has {command[2]!r} where `then` is expected", place)
+        branches = [["if", command[1]]]
+        for word in command[3:]:
+            if word in ("elif", "else"):
+                branches.append([word])
             else:
-                raise DeckError(f"`if` has {keyword!r} where elif or else is expected", place)
-            begin = index
-            while index < len(command) and command[index] not in ("elif", "else"):
-                index += 1
-            if taken:
-                self.journal.frames.append(
-                    ListFrame(file=place.file, line=place.line, commands=command[begin:index])
-                )
+                branches[-1].append(word)
+        for keyword, *branch in branches:
+            if keyword == "else":
+                branch.insert(0, "1")
+            if self._holds(keyword, branch, place):
+                self._enter(branch[1:], place)
                 return
 
+    def _holds(self, keyword: str, branch: list[str], place: Place) -> bool:
+        """Whether a branch is to be taken; it begins with its condition."""
+        if not branch:
+            raise DeckError(f"`{keyword}` has no condition", place)
+        # Its references are left to LAMMPS: they are replaced once more, inside quotes or not.
+        self._note_draws(branch[0])
+        return keyword == "else" or self.engine.holds(branch[0])
+
+    def _enter(self, commands: list[str], place: Place) -> None:
+        if not commands or "" in commands:
+            raise DeckError("`if` has a branch without a command", place)
+        if len(self.journal.frames) > MOST_NESTED:
+            raise DeckError(f"commands are nested more than {MOST_NESTED} deep", place)
+        frame = ListFrame(file=place.file, line=place.line, commands=commands)
+        self.journal.frames.append(frame)
+
+    def _echo(self, command: list[str], place: Place) -> None:
+        """Left out: the commands in the log would be ours."""
+
     def _quit(self, command: list[str], place: Place) -> None:
+        _need(command, 1, 2, place)
+        status = _integer(command[1], place) if len(command) > 1 else 0
+        if status:
+            raise DeckQuitError(f"the deck ended itself with `quit {status}`", place)
         self.journal.frames.clear()
 
     def _run(self, command: list[str], place: Place) -> None:
@@ -272,7 +335,7 @@ class Interpreter:
             self._restate_deform()
         # With `every`, `pre no` holds from the second chunk on.
         self._needs_setup = self._needs_setup or self.journal.run.chunk > 0
-        self._drive()
+        self._drive(self.journal.run)
 
     def _restate_deform(self) -> None:
         """Make the box at the start of this run the one that a resumed `run … start` refers to.
@@ -289,17 +352,28 @@ class Interpreter:
     def _modifiers(self, setting: Setting) -> list[Setting]:
         return [m for m in self.journal.of("fix_modify") if m.key[1] == setting.key[1]]
 
-    def _drive(self) -> None:
-        """Carry the run in progress to its end, chunk by chunk."""
-        run = self.journal.run
-        assert run is not None
+    def _drive(self, run: RunInProgress) -> None:
+        """Carry a run to its end, or to the commands between two of its chunks."""
+        self.journal.run = run
         while True:
             self._one_chunk(run)
-            quit_inside = not self.journal.frames
-            if run.first >= run.last or quit_inside or self.journal.halted:
+            is_over = run.first >= run.last or self.journal.halted
+            if run.every or is_over:
                 break
         self.journal.run = None
-        self.journal.stage += 1
+        self.journal.stage += is_over
+        if not is_over:
+            self.journal.frames.append(RunFrame(run=run))
+        if run.every:
+            frame = ListFrame(file=run.file, line=run.line, commands=list(run.every))
+            self.journal.frames.append(frame)
+
+    def _next_chunk(self, run: RunInProgress) -> RunInProgress:
+        """What is left of a run, from where its last chunk and the commands since have come to."""
+        moved = self.engine.step() - run.first
+        run.first += moved
+        run.last += moved
+        return run
 
     def _one_chunk(self, run: RunInProgress) -> None:
         target = run.target
@@ -307,8 +381,8 @@ class Interpreter:
         if not run.begun:
             self._stand_before(now)
         run.begun = True
-        self._watch.run_starts(now)
         pre = run.pre or self._needs_setup or now != run.first
+        self._watch.run_starts(now, set_up=pre)
         reached = self._run_to_halt(run, pre=pre)
         while reached < target and self._watch.pausing and not self._watch.stopping:
             self._watch.run_goes_on(reached)
@@ -317,14 +391,11 @@ class Interpreter:
         if reached < target and self._watch.stopping:
             raise Stopped(reached)
         self.journal.steps_done += reached - run.first
+        self.journal.ran(run.first, reached)
         # A halt of the user's own (fix halt) ends the run early, as it does in plain LAMMPS.
         run.first, run.begun = target, False
         self.journal.run_over(reached, early=reached < target)
         self._watch.run_ended(reached)
-        depth = len(self.journal.frames)
-        for text in run.every:
-            self._execute(text, Place(run.file, run.line))
-            self._carry_down_to(depth)
 
     def _run_to_halt(self, run: RunInProgress, *, pre: bool) -> int:
         self.engine.send(_run_command(run, pre=pre), Place(run.file, run.line))
@@ -350,13 +421,51 @@ _CONTROL: dict[str, Callable[[Interpreter, list[str], Place], None]] = {
     "if": Interpreter._if,
     "quit": Interpreter._quit,
     "run": Interpreter._run,
-    "echo": Interpreter._label,
+    "echo": Interpreter._echo,
 }
 
 
-def _need(command: list[str], count: int, place: Place) -> None:
-    if len(command) < count:
-        raise DeckError(f"`{command[0]}` needs {count - 1} argument(s)", place)
+def _need(command: list[str], least: int, most: int | None, place: Place) -> None:
+    if len(command) < least:
+        raise DeckError(f"`{command[0]}` needs {least - 1} argument(s)", place)
+    if most is not None and len(command) > most:
+        raise DeckError(f"`{command[0]}` takes {most - 1} argument(s) only", place)
+
+
+_CENTER: Final = " ".join(f"$(0.5*({axis}lo+{axis}hi):%.17g)" for axis in "xyz")
+
+
+def _dilates(command: list[str]) -> bool:
+    """Whether a barostat takes the center of the box, as it is now, for the point that stays.
+
+    https://docs.lammps.org/fix_nh.html, keyword fixedpoint. No restart file holds it, and that of
+    the box that was reached is another one in its last bits.
+    """
+    if command[0] != "fix" or len(command) < 4 or "fixedpoint" in command:
+        return False
+    style = plain(command[3])
+    return style.startswith(("npt", "nph")) and not style.endswith("/uef")
+
+
+_REFERENCE: Final = re.compile(r"\$(?:\w|\{\w+\}|\(.*\))", re.ASCII | re.DOTALL)
+_RAW: Final = re.compile(r"[\xa0\xc0-\xff]")
+
+
+def _asked(engine: Engine, reference: str, place: Place) -> str:
+    """What LAMMPS puts in the place of a reference."""
+    if not _REFERENCE.fullmatch(reference):
+        raise DeckError(f"{reference[:60]} is no reference to a variable", place)
+    value = engine.ask(reference)
+    if _RAW.search(value):
+        # LAMMPS changes such letters when it reads them, not when a variable brings them.
+        raise DeckError(f"{reference[:60]} has letters that are not ASCII; take them out", place)
+    return value
+
+
+def _refuse_odd_names(command: list[str], place: Place) -> None:
+    for name in command[1:]:
+        if not re.fullmatch(r"\w+", name, re.ASCII):
+            raise DeckError(f"{name[:60]!r} is no name of a variable", place)
 
 
 def _run_in_progress(command: list[str], now: int, place: Place) -> RunInProgress:
@@ -364,7 +473,7 @@ def _run_in_progress(command: list[str], now: int, place: Place) -> RunInProgres
 
     https://docs.lammps.org/run.html
     """
-    _need(command, 2, place)
+    _need(command, 2, None, place)
     steps = _integer(command[1], place)
     run = RunInProgress(file=place.file, line=place.line, first=now, last=now + steps)
     index = 2
@@ -373,7 +482,7 @@ def _run_in_progress(command: list[str], now: int, place: Place) -> RunInProgres
         if keyword == "upto":
             run.last, index = steps, index + 1
             continue
-        _need(command, index + 2, place)
+        _need(command, index + 2, None, place)
         value = command[index + 1]
         index += 2
         if keyword == "start":
@@ -381,19 +490,31 @@ def _run_in_progress(command: list[str], now: int, place: Place) -> RunInProgres
         elif keyword == "stop":
             run.stop = _integer(value, place)
         elif keyword == "pre":
-            run.pre = value in _TRUE
+            run.pre = _truth(value, place)
         elif keyword == "post":
-            run.post = value in _TRUE
+            run.post = _truth(value, place)
         elif keyword == "every":
-            run.chunk = _integer(value, place)
-            run.every = [] if command[index : index + 1] == ["NULL"] else command[index:]
+            run.chunk, run.every = _chunks(value, command[index:], place)
             break
         else:
             raise DeckError(f"`run` has no keyword {keyword!r}", place)
     return run
 
 
-_TRUE = frozenset({"yes", "on", "true"})
+def _chunks(value: str, commands: list[str], place: Place) -> tuple[int, list[str]]:
+    steps = _integer(value, place)
+    if steps < 1 or not commands:
+        raise DeckError("`run … every` needs a number of steps and a command", place)
+    return steps, [] if commands == ["NULL"] else commands
+
+
+_LOGICAL: Final = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+
+
+def _truth(word: str, place: Place) -> bool:
+    if word not in _LOGICAL:
+        raise DeckError(f"{word!r} is neither `yes` nor `no`", place)
+    return _LOGICAL[word]
 
 
 def _run_command(run: RunInProgress, *, pre: bool) -> str:
@@ -406,8 +527,10 @@ def _run_command(run: RunInProgress, *, pre: bool) -> str:
     )
 
 
+_INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
+
+
 def _integer(word: str, place: Place) -> int:
-    try:
-        return int(float(word))
-    except (ValueError, OverflowError):
-        raise DeckError(f"{word!r} is not a number of steps", place) from None
+    if not _INTEGER.fullmatch(word):
+        raise DeckError(f"{word[:60]!r} is not a number of steps", place)
+    return int(word)

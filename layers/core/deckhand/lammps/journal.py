@@ -8,20 +8,24 @@ process has to be told again (https://docs.lammps.org/read_restart.html). The jo
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from deckhand.lammps.errors import DeckError, Place
-from deckhand.lammps.script import TRIPLE, names, words
+from deckhand.lammps.own_restarts import names_of, written
+from deckhand.lammps.script import as_line, names, quoted, without_comment, words
+from deckhand.lammps.styles import COMMAND_WHOLE
 
 ACTIONS: Final = names(
     """create_atoms delete_atoms displace_atoms velocity set replicate change_box minimize
     reset_timestep reset_atoms create_bonds delete_bonds read_dump write_data write_dump
     write_restart write_coeff print info balance pair_write bond_write angle_write dihedral_write
     ndx2group group2ndx region2vmd echo mass labelmap run create_box read_data read_restart"""
-)
+) | frozenset(COMMAND_WHOLE)
 """Commands whose effect is in the restart file or in an output file: never told again."""
 
 DRAWS: Final = re.compile(r"\b(?:random|normal)\(")
@@ -38,11 +42,13 @@ STORED: Final = frozenset(
 
 REPLACING: Final = names(
     """units timestep thermo run_style min_style newton boundary dimension atom_style processors
-    dielectric suffix comm_style neighbor restart log kspace_style thermo_style"""
+    dielectric suffix comm_style neighbor log kspace_style thermo_style"""
 )
 """One setting of this name at a time; a later one replaces it."""
 
-_DEFINING: Final = names("fix compute dump region molecule")
+_LEAST: Final = {"fix": 4, "compute": 4, "dump": 6, "region": 3, "molecule": 3}
+"""Words of the commands that define something by its ID; the deck may hold less."""
+
 _MODIFIERS: Final = {"fix_modify": "fix", "compute_modify": "compute", "dump_modify": "dump"}
 _REMOVERS: Final = {"unfix": "fix", "uncompute": "compute", "undump": "dump"}
 _FORGETS: Final = {
@@ -55,13 +61,17 @@ _FORGETS: Final = {
     "dihedral_style": ("dihedral_coeff",),
     "improper_style": ("improper_coeff",),
 }
+_NO_RESTARTS: Final = ("restart", "0")
+"""`restart 0` takes back all that was said of restart files."""
+
 _EXCLUSION: Final = ("neigh_modify", "exclude")
 """Exclusions add up; only `exclude none` takes them back."""
 
+_ANY: Final = "\0"
+"""In the place of all that follows the name in a key."""
+
 _COUNTED: Final = frozenset({"index", "loop", "file", "atomfile"})
 """Variable styles that `next` moves on, and that a second definition leaves as they are."""
-
-_BARE: Final = re.compile(r"[^\s\"'#$&]+")
 
 
 class Setting(BaseModel):
@@ -69,6 +79,7 @@ class Setting(BaseModel):
 
     `advanced` counts the `next` commands a loop variable has seen. `last_frame` is for dumps: the
     step at which a run ended with a frame, -1 if the newest did without, None before any run.
+    `toggled` is for `restart`: how many files it has written.
     """
 
     key: tuple[str, ...]
@@ -78,10 +89,11 @@ class Setting(BaseModel):
     before_box: bool
     advanced: int = 0
     last_frame: int | None = None
+    toggled: int = 0
 
     @property
     def words(self) -> list[str]:
-        return words(self.text)
+        return words(without_comment(self.text))
 
     @property
     def place(self) -> Place:
@@ -103,9 +115,6 @@ class ListFrame(BaseModel):
     file: str
     line: int
     commands: list[str]
-
-
-Frame = FileFrame | ListFrame
 
 
 class RunInProgress(BaseModel):
@@ -134,11 +143,22 @@ class RunInProgress(BaseModel):
         return min(self.first + self.chunk, self.last) if self.chunk else self.last
 
 
+class RunFrame(BaseModel):
+    """A run that waits while the commands between two of its chunks are executed."""
+
+    kind: Literal["run"] = "run"
+    run: RunInProgress
+
+
+Frame = FileFrame | ListFrame | RunFrame
+
+
 class Journal(BaseModel):
     """Where the script stood. Versioned; written as JSON next to every restart file.
 
     `time` is the simulated time at the checkpoint, `untitled` is meant for `OutputBook`, `draws`
-    says whether the deck has drawn random numbers. `halted` is what its own `fix halt … error soft`
+    says whether the deck has drawn random numbers, `poured` how many particles each fix pour had
+    inserted when this process was told it. `halted` is what its own `fix halt … error soft`
     leaves: no run and no minimisation any more (https://docs.lammps.org/fix_halt.html).
     """
 
@@ -155,26 +175,36 @@ class Journal(BaseModel):
     time: float | None = None
     draws: bool = False
     untitled: frozenset[str] = frozenset()
+    poured: dict[str, int] = Field(default_factory=dict)
     stage: int = 0
     steps_done: int = 0
     log: str | None = "log.lammps"
+    _known: Counter[tuple[str, ...]] = PrivateAttr(default_factory=Counter)
+
+    def model_post_init(self, context: object, /) -> None:
+        """Count the settings by their keys, and by their names: most searches are for none."""
+        for setting in self.settings:
+            self._known.update((setting.key, (setting.key[0], _ANY)))
 
     def record(self, command: list[str], text: str, place: Place) -> None:
         """Take note of a command that LAMMPS was given; *text* has its variables expanded."""
         name = command[0]
         if name == "clear":
-            self._forget(lambda setting: setting.key[0] not in ("variable", "shell"))
+            self._forget(lambda key: key[0] not in ("variable", "shell"))
             self.box = False
+            self.poured = {}
         elif name in _REMOVERS:
             self._remove(_REMOVERS[name], command)
         elif name == "log":
-            self.log = None if command[1:2] == ["none"] else command[1]
-        elif name not in ACTIONS:
+            if len(command) < 2:
+                raise DeckError("`log` needs the name of a file", place)
+            self.log = None if command[1] == "none" else command[1]
+        elif name not in ACTIONS and not _removes_files(command):
             self._keep(command, text, place)
 
     def _keep(self, command: list[str], text: str, place: Place) -> None:
         name = command[0]
-        if name in _DEFINING:
+        if name in _LEAST:
             self._define(command, text, place)
         elif name == "group":
             self._group(command, text, place)
@@ -182,16 +212,29 @@ class Journal(BaseModel):
             self._variable(command, text, place)
         else:
             gone = _FORGETS.get(name, ())
-            key = _key(command, text)
+            key = _key(command, text, self._pair_styles() if name == "pair_coeff" else [])
             if key[:2] == _EXCLUSION and "none" in command:
-                self._forget(lambda setting: setting.key[:2] == _EXCLUSION)
-            self._forget(lambda setting: setting.key[0] in gone)
+                self._forget(lambda key: key[:2] == _EXCLUSION)
+            for other in (*gone, *(("restart",) if key == _NO_RESTARTS else ())):
+                self._forget_named(other, lambda key: True)
             self._append(key, text, place)
+
+    def _pair_styles(self) -> list[str]:
+        """The words of the pair_style, a hybrid one's sub-styles among them."""
+        return [word for setting in self.of("pair_style") for word in setting.words]
+
+    def is_last(self, name: str) -> bool | None:
+        """Whether a loop variable stands at the last of its values; None if only LAMMPS knows."""
+        if not self._known["variable", name]:
+            return None
+        setting = next(s for s in self.settings if s.key == ("variable", name))
+        count = _count(setting.text)
+        return None if count is None else setting.advanced + 1 >= count
 
     def advance(self, name: str, *, exhausted: bool) -> None:
         """Take note of a `next`; an exhausted variable has been deleted by LAMMPS."""
         if exhausted:
-            self._forget(lambda setting: setting.key == ("variable", name))
+            self._forget_key(("variable", name))
             return
         for setting in self.settings:
             if setting.key == ("variable", name):
@@ -213,6 +256,11 @@ class Journal(BaseModel):
             dump.last_frame = step if every is None or step % every == 0 else -1
         if early:
             self.halted = self._halts_softly()
+
+    def ran(self, first: int, last: int) -> None:
+        """Take note of what a run from step *first* to *last* has written."""
+        for setting in self.of("restart"):
+            setting.toggled += written(setting.words, first, last)
 
     @property
     def draws_again(self) -> bool:
@@ -251,22 +299,26 @@ class Journal(BaseModel):
 
     def _define(self, command: list[str], text: str, place: Place) -> None:
         name = command[0]
-        if len(command) < 3:
-            raise DeckError(f"`{name}` needs an ID and a style: {text}", place)
+        if len(command) < _LEAST[name]:
+            raise DeckError(f"`{name}` needs an ID and a style: {text[:80]}", place)
         identity = command[1]
         if name == "region" and command[2] == "delete":
-            self._forget(lambda setting: setting.key == ("region", identity))
+            self._forget_key(("region", identity))
             return
         self._forget_modifiers(name, identity)
+        if name == "fix":
+            self.poured.pop(identity, None)
         self._put(Setting(key=(name, identity), text=text, **self._origin(place)))
 
     def _remove(self, kind: str, command: list[str]) -> None:
         key = (kind, *command[1:2])
-        self._forget(lambda setting: setting.key == key)
+        self._forget_key(key)
         self._forget_modifiers(*key)
+        if kind == "fix":
+            self.poured.pop(key[-1], None)
 
     def _forget_modifiers(self, kind: str, identity: str = "") -> None:
-        self._forget(lambda setting: setting.key[:2] == (f"{kind}_modify", identity))
+        self._forget_named(f"{kind}_modify", lambda key: key[1:2] == (identity,))
 
     def _group(self, command: list[str], text: str, place: Place) -> None:
         """Static groups are in the restart file; only dynamic ones are told again."""
@@ -274,41 +326,88 @@ class Journal(BaseModel):
         if command[2:3] == ["dynamic"]:
             self._put(Setting(key=key, text=text, **self._origin(place)))
         elif command[2:3] in (["static"], ["delete"]):
-            self._forget(lambda setting: setting.key == key)
+            self._forget_key(key)
 
     def _variable(self, command: list[str], text: str, place: Place) -> None:
         if len(command) < 3:
             raise DeckError(f"`variable` needs a name and a style: {text}", place)
         key = ("variable", command[1])
         if command[2] == "delete":
-            self._forget(lambda setting: setting.key == key)
+            self._forget_key(key)
             return
-        if command[2] in _COUNTED and any(s.key == key for s in self.settings):
+        if command[2] in _COUNTED and self._known[key]:
             return
         self._put(Setting(key=key, text=text, **self._origin(place)))
 
     def _put(self, setting: Setting) -> None:
         """Replace in place: LAMMPS keeps the position of a redefined fix, and order matters."""
+        if not self._known[setting.key]:
+            self._add(setting)
+            return
         for index, old in enumerate(self.settings):
             if old.key == setting.key:
                 setting.before_box = old.before_box
                 self.settings[index] = setting
                 return
-        self.settings.append(setting)
 
     def _append(self, key: tuple[str, ...], text: str, place: Place) -> None:
-        self._forget(lambda setting: setting.key == key and setting.before_box == (not self.box))
-        self.settings.append(Setting(key=key, text=text, **self._origin(place)))
+        setting = Setting(key=key, text=text, **self._origin(place))
+        if self._known[key]:
+            self._keep_all_but(lambda old: old.key == key and old.before_box == setting.before_box)
+        self._add(setting)
 
     def _origin(self, place: Place) -> dict[str, object]:
         return {"file": place.file, "line": place.line, "before_box": not self.box}
 
-    def _forget(self, gone: Callable[[Setting], bool]) -> None:
-        self.settings = [setting for setting in self.settings if not gone(setting)]
+    def _add(self, setting: Setting) -> None:
+        self.settings.append(setting)
+        self._known.update((setting.key, (setting.key[0], _ANY)))
+
+    def _forget_key(self, key: tuple[str, ...]) -> None:
+        if self._known[key]:
+            self._forget(lambda known: known == key)
+
+    def _forget_named(self, name: str, gone: Callable[[tuple[str, ...]], bool]) -> None:
+        if self._known[name, _ANY]:
+            self._forget(lambda key: key[0] == name and gone(key))
+
+    def _forget(self, gone: Callable[[tuple[str, ...]], bool]) -> None:
+        self._keep_all_but(lambda setting: gone(setting.key))
+
+    def _keep_all_but(self, gone: Callable[[Setting], bool]) -> None:
+        kept: list[Setting] = []
+        for setting in self.settings:
+            if gone(setting):
+                self._known.subtract((setting.key, (setting.key[0], _ANY)))
+            else:
+                kept.append(setting)
+        self._known = +self._known
+        self.settings = kept
+
+
+def _removes_files(command: list[str]) -> bool:
+    """`shell rm`: what it removed was never on the new machine, or is an output by now."""
+    return command[0] == "shell" and command[1:2] != [] and command[1].split()[0] == "rm"
 
 
 def _goes_on(halt: list[str]) -> bool:
     return "error" in halt[:-1] and halt[halt.index("error") + 1] == "continue"
+
+
+@lru_cache(maxsize=64)
+def _count(definition: str) -> int | None:
+    """How many values a variable has; asked at each `next`."""
+    _, _, style, *rest = words(without_comment(definition))
+    if style == "index":
+        return len(rest)
+    numbers = [word for word in rest if word != "pad"]
+    if style != "loop" or not numbers or not all(_INTEGER.fullmatch(word) for word in numbers):
+        return None
+    first, last = (1, *map(int, numbers))[-2:]
+    return last - first + 1
+
+
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 
 def restated(setting: Setting) -> list[str]:
@@ -319,7 +418,8 @@ def restated(setting: Setting) -> list[str]:
         return [setting.text]
     head = " ".join(parts[:3])
     if style == "index":
-        return [f"{head} {' '.join(quoted(word) for word in rest[setting.advanced :])}"]
+        left = [*parts[:3], *rest[setting.advanced :]]
+        return [as_line(" ".join(quoted(word) for word in left), left)]
     if style == "loop":
         numbers = [word for word in rest if word != "pad"]
         pad = " pad" if "pad" in rest else ""
@@ -328,30 +428,38 @@ def restated(setting: Setting) -> list[str]:
     return [setting.text, *[f"next {parts[1]}"] * setting.advanced]
 
 
-def _key(command: list[str], text: str) -> tuple[str, ...]:
-    """What a later command has to have in common with this one to replace it."""
+def _key(command: list[str], text: str, styles: list[str]) -> tuple[str, ...]:
+    """What a later command has to have in common with this one to replace it.
+
+    *styles* are the words of the pair_style.
+    """
     name = command[0]
     if name in REPLACING or (name in STORED and name.endswith("_style")):
         return (name,)
+    if name == "restart":
+        return (name, str(len(names_of(command))))
     if name in _MODIFIERS:
         # Some add up (`dump_modify thresh`): told again in their order they come to the same.
-        return (name, *command[1:2], text)
+        alone = len(command) == _ONE_KEYWORD and command[2] not in _ADDING_UP
+        return tuple(command[:3]) if alone else (name, *command[1:2], text)
     if name == "neigh_modify" and "exclude" in command:
         return (*_EXCLUSION, text)
-    if name == "pair_coeff":
-        return _coefficient_key(command)
+    if name.endswith("_coeff"):
+        return _coefficient_key(command, styles)
     return (name, *command[1::2]) if name.endswith("_modify") else (name, text)
 
 
-def _coefficient_key(command: list[str]) -> tuple[str, ...]:
-    """The pair of types and, for hybrid styles, the style (with its number)."""
-    style = command[3:5] if command[3:4] and command[3][:1].isalpha() else []
-    return (*command[:3], *style)
+_ONE_KEYWORD: Final = 4
+_ADDING_UP: Final = frozenset({"thresh", "config"})
 
 
-def quoted(word: str) -> str:
-    """A word as a command has to hold it: in quotes if it is empty or has a blank."""
-    if _BARE.fullmatch(word):
-        return word
-    quote = next(q for q in ('"', "'", TRIPLE) if q not in word)
-    return f"{quote}{word}{quote}"
+def _coefficient_key(command: list[str], styles: list[str]) -> tuple[str, ...]:
+    """The types, and what tells coefficients of the same types apart.
+
+    That is the style of a hybrid one, its number if it is there twice, or the kind of term (`bb`).
+    """
+    is_pair = command[0] == "pair_coeff"
+    types, rest = (command[:3], command[3:5]) if is_pair else (command[:2], command[2:4])
+    style = [word for word in rest if word[:1].isalpha()]
+    is_numbered = is_pair and style and styles.count(style[0]) != 1
+    return (*types, *style, *(word for word in rest[1:] if is_numbered and word.isdecimal()))

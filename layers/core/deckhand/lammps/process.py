@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import select
 import signal
 import subprocess
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from deckhand.lammps.errors import EngineDiedError, Place
+from deckhand.lammps.script import as_line, quoted
 
 POLL_SECONDS: Final = 0.1
 END: Final = "\x1e"
 """Ends an answer: the value of a variable may have several lines."""
 
-_REMEMBERED: Final = 256
+_QUOTES: Final = re.compile("[\"'\\n]")
+_LAST_WORDS_SECONDS: Final = 20.0
+_REMEMBERED: Final = 2048
 _PR_SET_PDEATHSIG: Final = 1
 _PIPE_PAGE: Final = 65536
 
@@ -30,13 +34,13 @@ class Engine(Protocol):
     """What the interpreter needs of LAMMPS."""
 
     def send(self, command: str, place: Place | None = None) -> None:
-        """Give LAMMPS one command; does not wait for it."""
+        """Give LAMMPS one command; it is done when the next answer is there."""
 
     def ask(self, text: str) -> str:
         """Let LAMMPS expand the variables of *text*, after everything sent before."""
 
     def holds(self, condition: str) -> bool:
-        """Whether LAMMPS finds the condition of an `if` true."""
+        """Whether LAMMPS finds the condition of an `if` true; it replaces the references in it."""
 
     def step(self) -> int:
         """The current time step, after everything sent before."""
@@ -88,24 +92,23 @@ class Lammps:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(command.encode() + b"\n")
-            self._process.stdin.flush()
         except (BrokenPipeError, ValueError):
             raise self._died() from None
 
     def ask(self, text: str) -> str:
-        quote = "'" if '"' in text else '"'
-        self.send(f"print {quote}{text}{END}{quote} file {self._pipe} screen no")
+        self.send(self._print(text))
         return self._answer()
 
     def holds(self, condition: str) -> bool:
-        quote = "'" if '"' in condition else '"'
-        inner = '"' if quote == "'" else "'"
-        yes, no = (
-            f"{quote}print {inner}{value}{END}{inner} file {self._pipe} screen no{quote}"
-            for value in (1, 0)
-        )
-        self.send(f"if {quote}{condition}{quote} then {yes} else {no}")
+        command = ["if", condition, "then", self._print("1"), "else", self._print("0")]
+        self.send(as_line(" ".join(quoted(word) for word in command), command))
         return self._answer() == "1"
+
+    def _print(self, text: str) -> str:
+        if not _QUOTES.search(text):
+            return f'print "{text}{END}" file {self._pipe} screen no'
+        command = ["print", f"{text}{END}", "file", str(self._pipe), "screen", "no"]
+        return as_line(" ".join(quoted(word) for word in command), command)
 
     def step(self) -> int:
         """The current time step; waits until everything sent before is done."""
@@ -125,10 +128,14 @@ class Lammps:
         return code
 
     def kill(self) -> None:
-        """End LAMMPS and all its ranks at once."""
+        """End LAMMPS and all its ranks at once.
+
+        A launcher gives each rank a session of its own: no signal to a group reaches them.
+        """
         if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            for pid in (*_below(self._process.pid), self._process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self._process.wait()
         self._release()
 
@@ -141,6 +148,7 @@ class Lammps:
 
     def _answer(self) -> str:
         end = f"{END}\n".encode()
+        self._flush()
         while end not in self._buffer:
             ready, _, _ = select.select([self._answers], [], [], POLL_SECONDS)
             if ready:
@@ -149,10 +157,21 @@ class Lammps:
                 raise self._died()
             self.tick()
         answer, self._buffer = self._buffer.split(end, 1)
-        return answer.decode(errors="replace")
+        return answer.decode("latin-1")
+
+    def _flush(self) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            raise self._died() from None
 
     def _died(self) -> EngineDiedError:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(_LAST_WORDS_SECONDS)
+        except subprocess.TimeoutExpired:  # it reads no more, and does not go
+            self.kill()
+            code = self._process.wait()
         return EngineDiedError(f"LAMMPS ended with exit code {code}.", code)
 
     def _release(self) -> None:
@@ -163,6 +182,19 @@ class Lammps:
             os.close(self._answers)
             self._answers = -1
         self._pipe.unlink(missing_ok=True)
+
+
+def _below(ancestor: int) -> list[int]:
+    """The processes that *ancestor* has started, and those that they have; none but on Linux."""
+    parents: dict[int, int] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name in front may hold anything, a bracket too.
+            parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
+    found = [ancestor]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found[1:]
 
 
 def _die_with_parent() -> None:

@@ -1,6 +1,7 @@
-"""The text of a LAMMPS input script: lines, comments, quotes, words.
+"""The text of a LAMMPS input script: lines, comments, quotes, words, variable references.
 
-The rules are those of https://docs.lammps.org/Commands_parse.html.
+The rules are those of https://docs.lammps.org/Commands_parse.html, and where that page is silent
+those of `src/input.cpp`; `tests/fuzz` compares them with LAMMPS itself.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,7 +17,32 @@ from deckhand.lammps.errors import DeckError, Place
 
 TRIPLE: Final = '"""'
 
-_WORD = re.compile(r"\s*(?:\"\"\"(.*?)\"\"\"|\"([^\"]*)\"|'([^']*)'|(\S+))", re.DOTALL)
+_BLANKS: Final = " \t\n\v\f\r"
+"""What C takes for white space; Python takes more."""
+
+_MARK: Final = re.compile("[#\"']")
+_QUOTE: Final = re.compile("[\"'\u2018\u2019\u201c\u201d]")
+_SIGN: Final = re.compile("[$\"']")
+_PARENTHESIS: Final = re.compile(r"[()]")
+_UNQUOTED: Final = re.compile(r"[^ \t\n\v\f\r]+")
+_WORD: Final = re.compile(
+    r"""[ \t\n\v\f\r]*
+    (?: \"{3} (.*?) \"{3} | "(?!"") ([^"]*) " | ' ([^']*) ' | ([^ \t\n\v\f\r]+) )""",
+    re.DOTALL | re.VERBOSE,
+)
+_BARE: Final = re.compile(r"[^ \t\n\v\f\r\"'#$&]+")
+_HARMLESS: Final = re.compile(r"[^\n$#\"'&]*")
+
+_SPELLINGS: Final = {
+    " ": "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b"
+    "\u202f\u2060\u2063\ufeff",
+    "'": "\u2018\u2019",
+    '"': "\u201c\u201d",
+    "+": "\u02d6\u2064",
+    "-": "\u02d7\u2212",
+}
+_SPELT: Final = {ord(sign): plain for plain, signs in _SPELLINGS.items() for sign in signs}
+"""What LAMMPS replaces (`utf8_subst`) once the comment is off: pasted quotes and blanks."""
 
 
 def names(text: str) -> frozenset[str]:
@@ -40,6 +67,25 @@ class Script:
     def place(self, index: int) -> Place:
         return Place(self.file, self.lines[index].number)
 
+    def after_label(self, label: str, place: Place) -> int:
+        """Index of the command behind the first such `label`; *place* is where it is looked for."""
+        if label not in self._labels:
+            raise DeckError(f"there is no `label {label}` in {self.file}", place)
+        return self._labels[label]
+
+    @cached_property
+    def _labels(self) -> dict[str, int]:
+        """Up to the first command that LAMMPS cannot read: it gets no further either."""
+        found: dict[str, int] = {}
+        for index, line in enumerate(self.lines):
+            try:
+                label = label_of(line.text)
+            except DeckError:
+                break
+            if label is not None:
+                found.setdefault(label, index + 1)
+        return found
+
 
 def decode(body: bytes) -> str:
     """The text of a file as LAMMPS takes it: UTF-8, or else Latin-1, where each byte is a letter.
@@ -55,23 +101,46 @@ def decode(body: bytes) -> str:
 
 def parse(file: str, text: str) -> Script:
     """Join continued (`&`) and triple-quoted lines as LAMMPS does when it reads a file."""
-    raw = text.replace("\r\n", "\n").split("\n")
+    raw = text.split("\n")
     lines: list[Line] = []
-    index = 0
-    while index < len(raw):
-        first, joined = index, raw[index]
-        while index + 1 < len(raw):
-            stripped = joined.rstrip()
-            if stripped.endswith("&"):
-                joined = stripped[:-1] + raw[index + 1]
-            elif joined.count(TRIPLE) % 2:
-                joined = f"{joined}\n{raw[index + 1]}"
-            else:
-                break
-            index += 1
-        lines.append(Line(first + 1, joined))
+    index, last = 0, len(raw) - 1
+    while index < last:
+        first, line = index, raw[index].rstrip(_BLANKS)
         index += 1
+        if line[-1:] == "&" or TRIPLE in line:
+            line, index = _joined(raw, first)
+        lines.append(Line(first + 1, line))
+    if index == last and raw[last]:
+        lines.append(Line(last + 1, raw[last]))  # without a newline it is taken as it is
     return Script(file, tuple(lines))
+
+
+def _joined(raw: list[str], index: int) -> tuple[str, int]:
+    """The command that begins at *index*, and the index behind it.
+
+    White space at the end of each of its lines goes, empty lines in triple quotes with it.
+    """
+    parts: list[str] = []
+    triples = 0
+    while index < len(raw) - 1:
+        piece = raw[index]
+        index += 1
+        triples += piece.count(TRIPLE)
+        # Letter by letter where any of the next lines may still take something away.
+        body = piece.rstrip(_BLANKS + "&")
+        parts.extend([body] if body else [])
+        parts.extend(piece[len(body) :])
+        while parts and not parts[-1].strip(_BLANKS):
+            parts.pop()
+        if parts and parts[-1] == "&":
+            parts.pop()
+        elif triples % 2:
+            parts.append("\n")
+        else:
+            return "".join(parts), index
+    if not raw[index]:
+        return "".join([*parts, "&"] if parts and not triples % 2 else parts), index + 1
+    return "".join([*parts, raw[index]]), index + 1
 
 
 def folder_reader(folder: Path) -> Callable[[str], Script]:
@@ -80,69 +149,101 @@ def folder_reader(folder: Path) -> Callable[[str], Script]:
     def read(file: str) -> Script:
         try:
             return parse(file, decode((folder / file).read_bytes()))
-        except OSError as error:
-            raise DeckError(f"cannot read {file}: {error.strerror}") from error
+        except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise DeckError(f"cannot read {file}: {reason}") from error
 
     return read
 
 
-class Span(NamedTuple):
-    """A stretch of a command's text, and whether it stands inside quotes (or is a quote)."""
-
-    text: str
-    quoted: bool
-
-
-def spans(text: str) -> Iterator[Span]:
-    """Cut a command into quoted and unquoted stretches; the comment is left out."""
-    position, begin = 0, 0
-    while position < len(text):
-        quote = _quote_at(text, position)
-        if quote:
-            if position > begin:
-                yield Span(text[begin:position], quoted=False)
-            end = text.find(quote, position + len(quote))
-            end = len(text) if end < 0 else end + len(quote)
-            yield Span(text[position:end], quoted=True)
-            position = begin = end
-        elif text[position] == "#":
+def without_comment(text: str, place: Place | None = None) -> str:
+    """A command without its comment; raises DeckError for a quote that is not closed."""
+    position = 0
+    while mark := _MARK.search(text, position):
+        if mark[0] == "#":
+            text = text[: mark.start()]
             break
-        else:
-            position += 1
-    if position > begin:
-        yield Span(text[begin:position], quoted=False)
+        position = _after_quotes(text, mark.start(), place)
+    return (text if text.isascii() else _spelt(text, place)).strip(_BLANKS)
 
 
-def _quote_at(text: str, position: int) -> str:
-    if text.startswith(TRIPLE, position):
-        return TRIPLE
-    return text[position] if text[position] in "\"'" else ""
+def _spelt(text: str, place: Place | None) -> str:
+    text = text.translate(_SPELT)
+    position = 0
+    while mark := _QUOTE.search(text, position):
+        position = _after_quotes(text, mark.start(), place)
+    return text
 
 
-def without_comment(text: str) -> str:
-    return "".join(span.text for span in spans(text)).strip()
+def _after_quotes(text: str, begin: int, place: Place | None) -> int:
+    """The index behind the quoted text that begins at *begin*."""
+    quote = TRIPLE if text.startswith(TRIPLE, begin) else text[begin]
+    end = text.find(quote, begin + len(quote))
+    if end < 0:
+        raise _open_quote(text, place)
+    return end + len(quote)
+
+
+def _open_quote(text: str, place: Place | None) -> DeckError:
+    return DeckError(f"a quote is opened but not closed: {text.strip()[:80]}", place)
 
 
 def words(text: str, place: Place | None = None) -> list[str]:
     """The words of a command, quotes removed; raises DeckError for quotes that do not match."""
-    if any(span.quoted and not _is_closed(span.text) for span in spans(text)):
-        raise DeckError(f"a quote is opened but not closed: {text.strip()[:80]}", place)
+    if '"' not in text and "'" not in text:
+        return _UNQUOTED.findall(text)
     found: list[str] = []
     position = 0
     while match := _WORD.match(text, position):
         bare = match[4]
         if bare is not None and bare[0] in "\"'":
-            raise DeckError(f"a quote is opened but not closed: {text.strip()[:80]}", place)
-        found.append(next(group for group in match.groups() if group is not None))
+            raise _open_quote(text, place)
+        found.append(match[match.lastindex or 0])
         position = match.end()
-        if bare is None and text[position : position + 1].strip():
+        if bare is None and text[position : position + 1].strip(_BLANKS):
             raise DeckError(f"a blank is missing after a quote: {text.strip()[:80]}", place)
     return found
 
 
-def _is_closed(quoted: str) -> bool:
-    quote = _quote_at(quoted, 0)
-    return len(quoted) >= 2 * len(quote) and quoted.endswith(quote)
+def quoted(word: str) -> str:
+    """A word as a command has to hold it; see `as_line` for words that none can hold."""
+    if _BARE.fullmatch(word):
+        return word
+    for quote in ('"', "'"):
+        if quote not in word and "\n" not in word:
+            return f"{quote}{word}{quote}"
+    return f"{TRIPLE}{word}{TRIPLE}"
+
+
+def as_line(text: str, command: list[str], place: Place | None = None) -> str:
+    """A command, without references, as a line that LAMMPS reads as the words *command*.
+
+    What stands in a value or in the middle of an `if` may mean more at the end of a line.
+    """
+    if _HARMLESS.fullmatch(text):
+        return text
+    for line in (text, " ".join(quoted(word) for word in command)):
+        for end in ("", " #", f" # {TRIPLE}"):
+            if _reads_as(line + end, command):
+                return line + end
+    raise DeckError(f"there is no way to tell LAMMPS this command: {text[:80]!r}", place)
+
+
+def _reads_as(line: str, command: list[str]) -> bool:
+    first, *rest = parse("", f"{line}\nnext\n").lines
+    try:
+        text = without_comment(first.text)
+        return len(rest) == 1 and not any(references(text)) and words(text) == command
+    except DeckError:
+        return False
+
+
+def label_of(text: str) -> str | None:
+    """The name that a command gives as a label; LAMMPS looks for it with no variable replaced."""
+    if "label" not in text and _QUOTE.search(text) is None:
+        return None
+    command = words(without_comment(text))
+    return command[1] if len(command) == 2 and command[0] == "label" else None
 
 
 class Reference(NamedTuple):
@@ -154,14 +255,29 @@ class Reference(NamedTuple):
 
 
 def references(text: str, place: Place | None = None) -> Iterator[Reference]:
-    """Find the variable references of a text that is not inside quotes."""
-    position = text.find("$")
-    while position >= 0:
-        end = _reference_end(text, position)
-        if end < 0:
-            raise DeckError(f"a variable reference is not complete: {text[position:][:60]}", place)
-        yield Reference(position, end, text[position:end])
-        position = text.find("$", end)
+    """The variable references that LAMMPS replaces when it reads *text*: those outside quotes."""
+    position = 0
+    while sign := _SIGN.search(text, position):
+        begin = sign.start()
+        if sign[0] != "$":
+            position = _after_quotes(text, begin, place)
+            continue
+        position = _reference_end(text, begin)
+        if position < 0:
+            raise DeckError(f"a variable reference is not complete: {text[begin:][:60]}", place)
+        yield Reference(begin, position, text[begin:position])
+
+
+def replaced(text: str, value_of: Callable[[str], str], place: Place | None = None) -> str:
+    """*text* with its references replaced by what *value_of* says of them."""
+    if "$" not in text:
+        return text
+    parts: list[str] = []
+    position = 0
+    for reference in references(text, place):
+        parts += text[position : reference.begin], value_of(reference.text)
+        position = reference.end
+    return "".join([*parts, text[position:]])
 
 
 def _reference_end(text: str, begin: int) -> int:
@@ -170,9 +286,9 @@ def _reference_end(text: str, begin: int) -> int:
         return text.find("}", begin) + 1 or -1
     if opening == "(":
         depth = 0
-        for index in range(begin + 1, len(text)):
-            depth += (text[index] == "(") - (text[index] == ")")
+        for sign in _PARENTHESIS.finditer(text, begin + 1):
+            depth += 1 if sign[0] == "(" else -1
             if depth == 0:
-                return index + 1
+                return sign.end()
         return -1
     return begin + 2 if opening else -1

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import math
 import operator
 import re
+import warnings
 from collections.abc import Callable
 from typing import Final
 
-from deckhand.lammps.script import references, spans
+from deckhand.lammps.errors import DeckError
+from deckhand.lammps.script import replaced
+
+
+def _rounded(value: float) -> float:
+    return math.copysign(math.floor(abs(value) + 0.5), value)
+
 
 _OPERATORS: Final[dict[type[ast.AST], Callable[..., float]]] = {
     ast.Add: operator.add,
@@ -23,7 +31,7 @@ _OPERATORS: Final[dict[type[ast.AST], Callable[..., float]]] = {
 _FUNCTIONS: Final[dict[str, Callable[[float], float]]] = {
     "ceil": math.ceil,
     "floor": math.floor,
-    "round": round,
+    "round": _rounded,
     "sqrt": math.sqrt,
     "exp": math.exp,
     "ln": math.log,
@@ -31,6 +39,12 @@ _FUNCTIONS: Final[dict[str, Callable[[float], float]]] = {
     "abs": abs,
 }
 _LONGEST: Final = 400
+_LONGEST_VALUE: Final = 4096
+_MOST_ADDED: Final = 1_000_000
+"""Values are made of values: without bounds, sixty lines ask for more memory than there is."""
+
+_FORM: Final = re.compile(r"%[0 ]?[0-9]{0,2}\.[0-9]{1,2}[efgEFG]")
+"""Formats that LAMMPS takes in `$(formula:format)`; its own is `%.20g`."""
 
 
 class StaticVariables:
@@ -42,46 +56,48 @@ class StaticVariables:
     def define(self, command: list[str]) -> None:
         """Take note of a `variable` command."""
         name, style, rest = command[1], command[2], command[3:]
-        if style == "delete":
-            self._values.pop(name, None)
-        elif style == "index" and name in self._values:
+        if style == "index" and name in self._values:
             return
-        elif style in ("index", "string") and rest:
-            self._values[name] = rest[0]
-        elif style == "loop" and rest:
-            self._values[name] = rest[0] if len(rest) > 1 and rest[1] != "pad" else "1"
-        elif style == "equal" and rest:
-            value = self.number("".join(rest))
-            if value is None:
-                self._values.pop(name, None)
-            else:
-                self._values[name] = _printed(value)
-        else:
+        value = self._first_value(style, rest) if rest else None
+        if value is None or len(value) > _LONGEST_VALUE:
             self._values.pop(name, None)
+        else:
+            self._values[name] = value
+
+    def _first_value(self, style: str, rest: list[str]) -> str | None:
+        if style == "index":
+            return rest[0]
+        if style == "string":
+            with contextlib.suppress(DeckError):
+                return self.expand(rest[0])
+        if style == "loop":
+            return rest[0] if len(rest) > 1 and rest[1] != "pad" else "1"
+        if style == "equal":
+            return _printed(self.number("".join(rest)))
+        return None
 
     def expand(self, text: str) -> str:
         """Replace the references whose values are known; the others stay as they are."""
-        return "".join(
-            span.text if span.quoted else self.expand_quoted(span.text) for span in spans(text)
-        )
+        left = _MOST_ADDED
 
-    def expand_quoted(self, text: str) -> str:
-        """The same for a text that LAMMPS expands inside its quotes (`if`)."""
-        parts: list[str] = []
-        position = 0
-        for reference in references(text):
-            value = self._value(reference.text)
-            parts += text[position : reference.begin], reference.text if value is None else value
-            position = reference.end
-        return "".join([*parts, text[position:]])
+        def value_of(reference: str) -> str:
+            nonlocal left
+            value = self._value(reference) if left > 0 else None
+            left -= len(value or "")
+            return reference if value is None else value
+
+        return replaced(text, value_of)
 
     def number(self, formula: str) -> float | None:
         """The value of a formula of numbers and known variables, else None; always finite."""
         if len(formula) > _LONGEST:
             return None
         known = re.sub(r"\bv_(\w+)", lambda m: self._values.get(m[1], m[0]), formula)
+        if len(known) > _LONGEST:
+            return None
         try:
-            tree = ast.parse(known.replace("^", "**").strip(), mode="eval")
+            with warnings.catch_warnings(action="ignore"):
+                tree = ast.parse(known.replace("^", "**").strip(), mode="eval")
             value = _evaluate(tree.body)
         except (ValueError, SyntaxError, ArithmeticError, RecursionError, MemoryError):
             return None
@@ -91,11 +107,11 @@ class StaticVariables:
         if reference.startswith("${"):
             return self._values.get(reference[2:-1])
         if reference.startswith("$("):
-            formula, _, form = reference[2:-1].partition(":")
+            formula, colon, form = reference[2:-1].rpartition(":%")
+            if not colon:
+                formula, form = form, ".20g"
             value = self.number(formula)
-            if value is None:
-                return None
-            return _printed(float(round(value)) if form.endswith(("d", ".0f")) else value)
+            return f"%{form}" % value if value is not None and _FORM.fullmatch(f"%{form}") else None
         return self._values.get(reference[1:])
 
 
@@ -115,6 +131,6 @@ def _evaluate(node: ast.AST) -> float:
     raise ValueError("not a constant")
 
 
-def _printed(value: float) -> str:
+def _printed(value: float | None) -> str | None:
     """LAMMPS prints equal-style values with %.15g."""
-    return f"{value:.15g}"
+    return None if value is None else f"{value:.15g}"

@@ -1,0 +1,123 @@
+"""What a person asks of a stack: to run a deck, how its runs are doing, their results."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from deckhand.cli import view
+from deckhand.cli.console import make_console
+from deckhand.cli.follow import Follower
+from deckhand.cli.place import EndpointOption, Place, RunArgument, StackOption, find_place
+from deckhand.cli.upload import plan_upload
+from deckhand.domain import keys
+from deckhand.domain.deck import is_run_id, run_id
+from deckhand.domain.errors import StorageError
+from deckhand.domain.run import RunState
+from deckhand.usecases.list_drop import list_drop
+from deckhand.usecases.list_runs import list_runs
+from deckhand.usecases.show_run import show_run
+
+console = make_console()
+
+
+def submit(
+    path: Annotated[Path, typer.Argument(help="A deck, a folder with one, or an archive.")],
+    name: Annotated[str | None, typer.Option(help="The drop's name.")] = None,
+    stack: StackOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Upload a deck with its files; the upload starts the run."""
+    upload = plan_upload(path, name)
+    place = find_place(stack, endpoint)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        shown = progress.add_task("uploading", total=upload.size)
+        for key, file in upload.objects():
+            place.inbox.upload(key, file)
+            progress.advance(shown, file.stat().st_size)
+    expected = run_id(list_drop(place.inbox, upload.prefix))
+    count = "1 file" if len(upload.files) == 1 else f"{len(upload.files)} files"
+    console.print(f"Uploaded {count} to s3://{place.inbox.name}/{upload.prefix}", soft_wrap=True)
+    console.print(f"The run will be [bold]{expected}[/]", soft_wrap=True)
+    console.print(f"Next: deckhand show {expected} --follow", soft_wrap=True)
+
+
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    stack: StackOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Show the newest runs."""
+    records = list_runs(find_place(stack, endpoint).ledger, limit)
+    if records:
+        console.print(view.runs_table(records, datetime.now(UTC)))
+    else:
+        console.print("No runs yet. Next: deckhand submit examples/polymer_melt")
+
+
+def show(
+    run: RunArgument,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the run ends.")] = False,
+    stack: StackOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Show a run: where it is, its attempts, its checkpoints, its cost."""
+    place = find_place(stack, endpoint)
+    if follow:
+        _follow(place, run)
+        return
+    found = show_run(place.runs, place.ledger, place.run_id(run))
+    console.print(view.picture(found, place.stack.prices, datetime.now(UTC)))
+    if found.record.state.is_final and found.results:
+        console.print(f"\nNext: deckhand results {found.record.run_id}", soft_wrap=True)
+
+
+def results(
+    run: RunArgument,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where to; a new folder by default.")
+    ] = None,
+    stack: StackOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Download the results of a run."""
+    place = find_place(stack, endpoint)
+    name = place.run_id(run)
+    there = place.runs.sizes(keys.results(name))
+    if not there:
+        raise StorageError(f"{name} has no results yet. `deckhand show {name}` says where it is.")
+    target = folder or Path(name)
+    for key, size in there.items():
+        path = download(place, key, target, key.removeprefix(keys.results(name)))
+        console.print(f"{escape(str(path))}  [dim]{size:,} bytes[/]", soft_wrap=True)
+
+
+def download(place: Place, key: str, folder: Path, inside: str) -> Path:
+    """Fetch an object; half of one never bears its name."""
+    path = folder / inside
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise StorageError(f"{key} would be written outside {folder}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        for chunk in place.runs.stream(key):
+            file.write(chunk)
+    partial.replace(path)
+    return path
+
+
+def _follow(place: Place, run: str) -> None:
+    """Follow a run, also one that has just been uploaded and is not in the ledger yet."""
+    follower = Follower(place, console)
+    if is_run_id(run):
+        follower.await_admission(run)
+    last = follower.follow(place.run_id(run))
+    console.print(follower.picture(last))
+    if last.record.state is not RunState.COMPLETED:
+        raise typer.Exit(1)
