@@ -79,6 +79,22 @@ def test_interrupted_deck_passes(rehearsed: tuple[Rehearsal, Played]) -> None:
     assert [item["kind"] for item in answer["interruptions"]] == ["kill", "notice", "corrupt"]
     assert answer["interruptions"][1]["lost_steps"] == 0
     assert all(item["seconds"] > 0 for item in answer["interruptions"])
+    assert answer["first_deviation"] == [0.0, 0.0, 0.0]
+    assert answer["control_deviation"] == 0.0
+    assert answer["max_deviation"] > 0.0
+
+
+def test_control_shows_a_single_neighbour_rebuild(rehearsed: tuple[Rehearsal, Played]) -> None:
+    """The control is sharp: one restart file that it does not write, and it goes another way."""
+    rehearsal, played = rehearsed
+    first, *others = played.completion.segments
+    assert len(first.restart_files) > 1
+    fewer = first.model_copy(update={"restart_files": first.restart_files[1:]})
+    completion = played.completion.model_copy(update={"segments": (fewer, *others)})
+    control = rehearsal.run_control(completion)
+    proof = prove(rehearsal, replace(played, control=control))
+    assert proof.control_deviation is not None
+    assert proof.control_deviation > 1e-3
 
 
 def test_work_is_in_one_folder(rehearsed: tuple[Rehearsal, Played]) -> None:

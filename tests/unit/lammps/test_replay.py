@@ -179,7 +179,7 @@ class Shoulder:
     def run_comes(self, step: int) -> bool:
         return False
 
-    def run_starts(self, step: int) -> None:
+    def run_starts(self, step: int, *, set_up: bool) -> None:
         self.journals.append(self.journal.model_copy(deep=True))
 
     def run_ended(self, step: int) -> None:

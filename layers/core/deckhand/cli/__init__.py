@@ -1,5 +1,8 @@
 """What a person types."""
 
-from deckhand.cli.app import main
+from importlib import import_module
 
-__all__ = ["main"]
+
+def main() -> None:
+    """Imported when it is called: who needs a part of this package does not need all of it."""
+    import_module("deckhand.cli.app").main()

@@ -3,166 +3,79 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from importlib import import_module
+from typing import Any, Final
 
 import typer
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from typer.core import TyperGroup
 
-from deckhand.adapters.trouble import AwsError, remedy
-from deckhand.cli import local, view
-from deckhand.cli.check import check
-from deckhand.cli.follow import Follower
-from deckhand.cli.place import (
-    EndpointOption,
-    Place,
-    RunArgument,
-    StackOption,
-    find_place,
-    make_console,
-)
-from deckhand.cli.rehearse import rehearse
-from deckhand.cli.upload import plan_upload
-from deckhand.domain import keys
-from deckhand.domain.deck import is_run_id, run_id
-from deckhand.domain.errors import DeckhandError, StorageError
-from deckhand.domain.run import RunState
-from deckhand.usecases.list_drop import list_drop
-from deckhand.usecases.list_runs import list_runs
-from deckhand.usecases.show_run import show_run
+from deckhand.domain.errors import DeckhandError
+
+COMMANDS: Final = {
+    "submit": ("runs", "submit"),
+    "list": ("runs", "list_"),
+    "show": ("runs", "show"),
+    "results": ("runs", "results"),
+    "check": ("check", "check"),
+    "rehearse": ("rehearse", "rehearse"),
+    "local": ("local", "app"),
+}
+"""Module and name of each; it is imported when it is called: `check` need not wait for boto3."""
 
 
 class Commands(TyperGroup):
     """Runs a command; a mistake or a refusal is one line, never a traceback."""
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  typer hides the types of both
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401  typer hides the types of both
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        loaded = getattr(import_module(f"deckhand.cli.{module}"), name)
+        if not isinstance(loaded, typer.Typer):
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(cmd_name)(loaded)
+            loaded = alone
+        command = typer.main.get_command(loaded)
+        command.name = cmd_name
+        return command
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         try:
             return super().invoke(ctx)
         except DeckhandError as error:
             text = str(error)
-        except AwsError as error:
-            text = remedy(error)
         except OSError as error:
             text = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        except Exception as error:
+            text = _remedy(error)
+            if not text:
+                raise
         print(f"deckhand: {text}", file=sys.stderr)
         raise typer.Exit(1)
 
 
+def _remedy(error: Exception) -> str:
+    """What to do about an answer of AWS; empty for any other error."""
+    if "botocore" not in sys.modules:
+        return ""
+    trouble = import_module("deckhand.adapters.trouble")
+    return str(trouble.remedy(error)) if isinstance(error, trouble.AwsError) else ""
+
+
 app = typer.Typer(
     cls=Commands,
-    help="Drop a LAMMPS deck into S3, get the finished run by e-mail.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(local.app, name="local")
-app.command()(check)
-app.command()(rehearse)
-console = make_console()
 
 
-@app.command()
-def submit(
-    path: Annotated[Path, typer.Argument(help="A deck, a folder with one, or an archive.")],
-    name: Annotated[str | None, typer.Option(help="The drop's name.")] = None,
-    stack: StackOption = None,
-    endpoint: EndpointOption = None,
-) -> None:
-    """Upload a deck with its files; the upload starts the run."""
-    upload = plan_upload(path, name)
-    place = find_place(stack, endpoint)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        shown = progress.add_task("uploading", total=upload.size)
-        for key, file in upload.objects():
-            place.inbox.upload(key, file)
-            progress.advance(shown, file.stat().st_size)
-    expected = run_id(list_drop(place.inbox, upload.prefix))
-    count = "1 file" if len(upload.files) == 1 else f"{len(upload.files)} files"
-    console.print(f"Uploaded {count} to s3://{place.inbox.name}/{upload.prefix}", soft_wrap=True)
-    console.print(f"The run will be [bold]{expected}[/]", soft_wrap=True)
-    console.print(f"Next: deckhand show {expected} --follow", soft_wrap=True)
-
-
-@app.command("list")
-def list_(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
-    stack: StackOption = None,
-    endpoint: EndpointOption = None,
-) -> None:
-    """Show the newest runs."""
-    records = list_runs(find_place(stack, endpoint).ledger, limit)
-    if records:
-        console.print(view.runs_table(records, datetime.now(UTC)))
-    else:
-        console.print("No runs yet. Next: deckhand submit examples/polymer_melt")
-
-
-@app.command()
-def show(
-    run: RunArgument,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the run ends.")] = False,
-    stack: StackOption = None,
-    endpoint: EndpointOption = None,
-) -> None:
-    """Show a run: where it is, its attempts, its checkpoints, its cost."""
-    place = find_place(stack, endpoint)
-    if follow:
-        _follow(place, run)
-        return
-    found = show_run(place.runs, place.ledger, place.run_id(run))
-    console.print(view.picture(found, place.stack.prices, datetime.now(UTC)))
-    if found.record.state.is_final and found.results:
-        console.print(f"\nNext: deckhand results {found.record.run_id}", soft_wrap=True)
-
-
-@app.command()
-def results(
-    run: RunArgument,
-    folder: Annotated[
-        Path | None, typer.Argument(help="Where to; a new folder by default.")
-    ] = None,
-    stack: StackOption = None,
-    endpoint: EndpointOption = None,
-) -> None:
-    """Download the results of a run."""
-    place = find_place(stack, endpoint)
-    name = place.run_id(run)
-    there = place.runs.sizes(keys.results(name))
-    if not there:
-        raise StorageError(f"{name} has no results yet. `deckhand show {name}` says where it is.")
-    target = folder or Path(name)
-    for key, size in there.items():
-        path = download(place, key, target, key.removeprefix(keys.results(name)))
-        console.print(f"{escape(str(path))}  [dim]{size:,} bytes[/]", soft_wrap=True)
-
-
-def download(place: Place, key: str, folder: Path, inside: str) -> Path:
-    """Fetch an object; half of one never bears its name."""
-    path = folder / inside
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise StorageError(f"{key} would be written outside {folder}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        for chunk in place.runs.stream(key):
-            file.write(chunk)
-    partial.replace(path)
-    return path
-
-
-def _follow(place: Place, run: str) -> None:
-    """Follow a run, also one that has just been uploaded and is not in the ledger yet."""
-    follower = Follower(place, console)
-    if is_run_id(run):
-        follower.await_admission(run)
-    last = follower.follow(place.run_id(run))
-    console.print(follower.picture(last))
-    if last.record.state is not RunState.COMPLETED:
-        raise typer.Exit(1)
+@app.callback()
+def deckhand() -> None:
+    """Drop a LAMMPS deck into S3, get the finished run by e-mail."""
 
 
 def main() -> None:

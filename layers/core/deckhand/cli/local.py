@@ -8,7 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
-from deckhand.cli.place import REPOSITORY, RunArgument, find_local_cloud, find_place, make_console
+from deckhand.cli.console import make_console
+from deckhand.cli.place import REPOSITORY, RunArgument, find_local_cloud, find_place
 from deckhand.domain.errors import LocalCloudError
 
 MODULE: Final = "localcloud.lifecycle"

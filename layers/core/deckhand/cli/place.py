@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 import deckhand
 from deckhand.adapters import connect, local_cloud
@@ -18,6 +17,7 @@ from deckhand.adapters.local_cloud import LocalCloud
 from deckhand.adapters.s3 import Bucket
 from deckhand.adapters.session import aws_client
 from deckhand.adapters.stack import Stack, find_stack
+from deckhand.cli.console import note
 from deckhand.domain.errors import LedgerError
 
 DEFAULT_STACK: Final = "deckhand"
@@ -38,19 +38,6 @@ EndpointOption = Annotated[
     ),
 ]
 RunArgument = Annotated[str, typer.Argument(help="The run, or the beginning of its name.")]
-
-PIPE_WIDTH: Final = 160
-"""Columns where there is no terminal to ask: rich would take 80 and cut names in two."""
-
-
-def make_console(*, stderr: bool = False) -> Console:
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    return console
-
-
-note = make_console(stderr=True)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from deckhand.cli.rehearsal import RUN_ID, Interruption, Played, Rehearsal
+from deckhand.cli.rehearsal import LOG, RUN_ID, Interruption, Played, Rehearsal
 from deckhand.domain import keys
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Manifest, OutputKind, Segment, read_manifest
@@ -18,6 +19,7 @@ from deckhand.lammps.comparison import (
     Deviations,
     Form,
     compare_files,
+    followed,
     form_of,
     numbers,
     partners,
@@ -26,14 +28,15 @@ from deckhand.lammps.comparison import (
 from deckhand.lammps.thermo import Row
 
 TOLERANCE: Final = 1e-6
-"""What the round-off of a new neighbour list may have grown to in the rows that are judged."""
+"""The largest deviation from the control that round-off explains in the rows that are judged.
+
+LAMMPS rounds the positions of atoms anew when it reads a file of a triclinic box that changes, or
+is told of `compute chunk/atom … units reduced`. State that was lost shows at once.
+"""
 
 JUDGED_STEPS: Final = 1000
-"""Round-off grows by a factor e in about 60 steps of a hot fluid, from 1e-16 to TOLERANCE in more
-than these; a row that is later says nothing."""
-
-PARTING_STEPS: Final = 200
-"""The same, from what eight printed digits hide."""
+"""Round-off grows by a factor e in about 60 steps of a hot fluid, from 1e-15 to TOLERANCE in more
+than these; a row that is later says nothing about what it began from."""
 
 CURVE_ROWS: Final = 20
 _FIRST_CHOICE: Final = "Temp"
@@ -53,9 +56,8 @@ class Curve:
 class Resume:
     """How the run went on after an interruption.
 
-    `deviation` is that of the first thermo row: against what the attempt that wrote the checkpoint
-    went on to print before it was killed, else against the undisturbed run. It is None where there
-    is no such row, or where round-off has had time to grow: after a notice, most often.
+    `deviation` is that of the first thermo row, against the control; None where there is no such
+    row.
     """
 
     begin: int
@@ -65,11 +67,12 @@ class Resume:
 
 @dataclass(frozen=True)
 class _Log:
-    """A log of both runs; `partners` are the undisturbed rows to the resumed ones."""
+    """A log of all runs; `partners` are undisturbed rows, `control` those of the control."""
 
     path: str
     rows: list[Row]
     partners: list[Row | None]
+    control: list[Row | None]
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Proof:
     final_step: tuple[int | None, int | None]
     resumes: tuple[Resume, ...]
     max_deviation: float | None
+    control_deviation: float | None
     interruptions: tuple[Interruption, ...]
     overhead: float
     faults: tuple[str, ...]
@@ -98,7 +102,7 @@ class Proof:
             "final_step": {"expected": self.final_step[0], "got": self.final_step[1]},
             "first_deviation": [_finite(resume.deviation) for resume in self.resumes],
             "max_deviation": _finite(self.max_deviation),
-            "control_deviation": None,
+            "control_deviation": _finite(self.control_deviation),
             "interruptions": [
                 {
                     "kind": item.kind.value,
@@ -128,13 +132,14 @@ class _Court:
         resumes = tuple(self._resume(item) for item in played.interruptions)
         faults = [*completeness.problems, *self._faults()]
         if self.rehearsal.report.contract is Contract.EXACT:
-            faults += self._inexact(resumes)
+            faults += self._inexact()
         return Proof(
             contract=self.rehearsal.report.contract,
             completeness=completeness,
             final_step=self._final_step,
             resumes=resumes,
-            max_deviation=self._max_deviation(),
+            max_deviation=self._largest("partners"),
+            control_deviation=self._largest("control"),
             interruptions=played.interruptions,
             overhead=played.resumed_seconds / played.undisturbed_seconds - 1.0,
             faults=tuple(faults),
@@ -147,22 +152,54 @@ class _Court:
         if self.rehearsal.moments and not self.played.interruptions:
             yield "the deck reached its end before it could be interrupted: nothing was rehearsed"
 
-    def _inexact(self, resumes: tuple[Resume, ...]) -> Iterator[str]:
+    def _inexact(self) -> Iterator[str]:
         """Faults of a deck whose resume is promised to be exact."""
-        for log in self._logs.values():
-            parting = self._parting(log)
-            if parting is not None:
-                step, deviation = parting
+        parting = self._parting()
+        if parting is not None:
+            row, deviation = parting
+            yield (
+                f"{LOG}: before anything was interrupted, the row of step {row.step:,} differs "
+                f"by {deviation:.1e}"
+            )
+        for item in self.played.interruptions:
+            lost = self._lost(item.attempt + 1)
+            if lost is not None:
+                row, deviation = lost
                 yield (
-                    f"{log.path}: before anything was interrupted, the row of step {step:,} "
-                    f"differs by {deviation:.1e}"
+                    f"after the resume by attempt {item.attempt + 1}, the row of step {row.step:,} "
+                    f"differs from the control by {deviation:.1e}: something was not restored"
                 )
-        for resume in resumes:
-            if resume.deviation is not None and resume.deviation > TOLERANCE:
-                yield (
-                    f"the first row after the resume at step {resume.begin:,} of the run differs "
-                    f"by {resume.deviation:.1e}: something was not restored"
-                )
+
+    def _parting(self) -> tuple[Row, float] | None:
+        """The first row that differs before LAMMPS wrote its first restart file."""
+        log = self._logs.get(LOG)
+        written = next(iter(self.played.completion.segments[0].restart_files), None)
+        if log is None or not log.rows:
+            return None
+        before = written.step if written is not None and written.stage == 0 else math.inf
+        origin, last = log.rows[0].step, -math.inf
+        for row, partner in zip(log.rows, log.partners, strict=True):
+            if partner is None or row.step <= last or row.step - origin >= before:
+                return None
+            deviation = self._deviations.of(row, partner)
+            if deviation > 0.0:
+                return row, deviation
+            last = row.step
+        return None
+
+    def _lost(self, number: int) -> tuple[Row, float] | None:
+        """The first row of an attempt that is not the control's, if round-off cannot be why."""
+        found, checkpoint = self._first_row(number), self._resumed_from(number)
+        if found is None or checkpoint is None:
+            return None
+        log, at = found
+        for row, control in zip(log.rows[at:], log.control[at:], strict=True):
+            deviation = self._deviations.of(row, control) if control else math.inf
+            if deviation > 0.0:
+                steps = row.step - checkpoint.time_step
+                judged = 0 <= steps <= JUDGED_STEPS and deviation > TOLERANCE
+                return (row, deviation) if judged else None
+        return None
 
     @cached_property
     def _undisturbed_logs(self) -> dict[str, list[Row]]:
@@ -180,7 +217,13 @@ class _Court:
         for path, expected in self._undisturbed_logs.items():
             file = self.played.resumed.get(path)
             rows = read_log(file) if file is not None else []
-            found[path] = _Log(path, rows, partners(rows, expected))
+            control = self.played.control.get(path)
+            found[path] = _Log(
+                path,
+                rows,
+                partners(rows, expected),
+                followed(rows, read_log(control) if control is not None else []),
+            )
         return found
 
     @cached_property
@@ -196,65 +239,36 @@ class _Court:
         ours = self._logs[last].rows
         return self._undisturbed_logs[last][-1].step, ours[-1].step if ours else None
 
-    def _max_deviation(self) -> float | None:
+    def _largest(self, run: Literal["partners", "control"]) -> float | None:
         found = [
             self._deviations.of(row, partner)
             for log in self._logs.values()
-            for row, partner in zip(log.rows, log.partners, strict=True)
+            for row, partner in zip(log.rows, getattr(log, run), strict=True)
             if partner is not None
         ]
         return max(found, default=None)
-
-    def _parting(self, log: _Log) -> tuple[int, float] | None:
-        """Step and deviation of the first row that differs, unless it is round-off that grew.
-
-        Writing checkpoints makes neighbour lists anew, so the rows part some day, but gradually.
-        """
-        end = _sizes(self.played.completion.segments[:1]).get(log.path, 0)
-        before: Row | None = None
-        for row, partner in zip(log.rows, log.partners, strict=True):
-            if partner is None or row.end > end:
-                return None
-            deviation = self._deviations.of(row, partner)
-            if deviation > 0.0:
-                goes_on = before is not None and before.columns == row.columns
-                steps = row.step - before.step if before is not None and goes_on else 0
-                judged = deviation > TOLERANCE and steps <= PARTING_STEPS
-                return (row.step, deviation) if judged else None
-            before = row
-        return None
 
     def _manifest(self, checkpoint: CheckpointId) -> Manifest:
         text = self.rehearsal.bucket.read(keys.manifest(RUN_ID, checkpoint))
         return read_manifest(text or b"", RUN_ID)
 
+    def _resumed_from(self, number: int) -> Manifest | None:
+        status = self.rehearsal.status(number)
+        if status is None or status.resumed_from is None:
+            return None
+        return self._manifest(CheckpointId.parse(status.resumed_from))
+
     def _resume(self, interruption: Interruption) -> Resume:
         number = interruption.attempt + 1
-        status = self.rehearsal.status(number)
-        checkpoint = None
-        if status is not None and status.resumed_from is not None:
-            checkpoint = self._manifest(CheckpointId.parse(status.resumed_from))
+        checkpoint = self._resumed_from(number)
         begin = checkpoint.step if checkpoint else 0
         found = self._first_row(number)
         if found is None:
             return Resume(begin)
         log, at = found
-        reference = self._reference(checkpoint, log, at)
-        deviation = self._deviations.of(log.rows[at], reference) if reference else None
+        control = log.control[at]
+        deviation = self._deviations.of(log.rows[at], control) if control else None
         return Resume(begin, deviation, _curve(log, at))
-
-    def _reference(self, checkpoint: Manifest | None, log: _Log, at: int) -> Row | None:
-        """What the first row after a resume must be, if it can be told."""
-        if checkpoint is None:
-            return log.partners[at]
-        row = log.rows[at]
-        steps = row.step - checkpoint.time_step
-        if not 0 <= steps <= JUDGED_STEPS:
-            return None
-        going_on = self._continuation(checkpoint, log.path, row)
-        if going_on is None and checkpoint.step + steps <= JUDGED_STEPS:
-            return log.partners[at]
-        return going_on
 
     def _first_row(self, number: int) -> tuple[_Log, int] | None:
         """The first thermo row of an attempt in the results, if any of its output is there."""
@@ -273,15 +287,6 @@ class _Court:
                 return log, index
         return None
 
-    def _continuation(self, checkpoint: Manifest, path: str, row: Row) -> Row | None:
-        """The same row as the attempt that wrote the checkpoint printed it, going on."""
-        file = self.rehearsal.workspace(checkpoint.attempt) / path
-        stored = _local_end(checkpoint.segment, path)
-        if not file.is_file():
-            return None
-        after = (ours for ours in read_log(file) if ours.begin >= stored)
-        return next((o for o in after if (o.step, o.columns) == (row.step, row.columns)), None)
-
 
 def _sizes(segments: tuple[Segment, ...]) -> dict[str, int]:
     """The size of each file that is joined from segments."""
@@ -291,12 +296,6 @@ def _sizes(segments: tuple[Segment, ...]) -> dict[str, int]:
             before = sizes.get(output.path, 0) if output.kind is OutputKind.APPEND else 0
             sizes[output.path] = before + output.size
     return sizes
-
-
-def _local_end(segment: Segment, path: str) -> int:
-    """How far the attempt's own file was stored."""
-    pieces = [piece for output in segment.outputs if output.path == path for piece in output.pieces]
-    return max((piece.begin + piece.size for piece in pieces), default=0)
 
 
 def _curve(log: _Log, at: int) -> Curve | None:

@@ -1,4 +1,4 @@
-"""A rehearsal: one deck undisturbed in plain LAMMPS, and interrupted through the real runner."""
+"""A rehearsal: one deck undisturbed, interrupted through the real runner, and its control."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from deckhand.domain.errors import DeckhandError
 from deckhand.domain.manifest import RESTART_NAME, Manifest, read_manifest
 from deckhand.domain.run import CheckReport, InputFile, Run
 from deckhand.domain.status import ExitCode, Phase, Status
+from deckhand.lammps.control import run_control
+from deckhand.lammps.errors import DeckError, EngineDiedError
 from deckhand.usecases.finalise import finalise
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
 
@@ -82,6 +85,7 @@ class Played:
     undisturbed_seconds: float
     resumed: dict[str, Path]
     resumed_seconds: float
+    control: dict[str, Path]
     completion: Manifest
     interruptions: tuple[Interruption, ...]
 
@@ -117,7 +121,7 @@ class Rehearsal:
         self.bucket = FolderBucket(self.work / "bucket")
 
     def play(self) -> Played:
-        """Both runs to their ends; raises RehearsalFailedError."""
+        """All runs to their ends; raises RehearsalFailedError."""
         inputs = dict(self._inputs())
         undisturbed = self._run_plain(inputs)
         self._admit(inputs)
@@ -132,6 +136,7 @@ class Rehearsal:
             undisturbed_seconds=self._plain_seconds,
             resumed=self._results(completion),
             resumed_seconds=seconds,
+            control=self.run_control(completion) if self.moments else {},
             completion=completion,
             interruptions=tuple(self._interruptions),
         )
@@ -155,11 +160,27 @@ class Rehearsal:
             if path.is_file() and inside not in left:
                 yield inside, path
 
-    def _run_plain(self, inputs: dict[str, Path]) -> dict[str, Path]:
-        folder = self.work / "undisturbed"
+    def _copied(self, inputs: dict[str, Path], folder: Path) -> Path:
         for inside, path in inputs.items():
             (folder / inside).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / inside)
+        return folder
+
+    def run_control(self, completion: Manifest) -> dict[str, Path]:
+        """One process that is cut and continued where the run was resumed; the files it leaves."""
+        inputs = dict(self._inputs())
+        folder = self._copied(inputs, Path(tempfile.mkdtemp(prefix="control-", dir=self.work)))
+        self.tell("the control: one process, cut and continued", None)
+        environment = {**_environment(), **self.engine.environment}
+        try:
+            run_control([str(self.engine.lmp)], environment, folder, self.deck, completion.segments)
+        except (DeckError, EngineDiedError) as error:
+            raise RehearsalFailedError(f"The control failed: {error}") from error
+        found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+        return {inside: path for inside, path in found.items() if inside not in inputs}
+
+    def _run_plain(self, inputs: dict[str, Path]) -> dict[str, Path]:
+        folder = self._copied(inputs, self.work / "undisturbed")
         for inside in self.report.writes:
             # As the runner does: LAMMPS itself makes no folders.
             if (folder / inside).resolve().is_relative_to(folder.resolve()):

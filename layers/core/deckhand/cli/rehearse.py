@@ -17,8 +17,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from deckhand.cli.check import check_path, folder_of
+from deckhand.cli.console import make_console, note
 from deckhand.cli.engine import find_engine
-from deckhand.cli.place import make_console, note
 from deckhand.cli.proof import Curve, Proof, prove
 from deckhand.cli.rehearsal import Kind, Rehearsal, choose_moments
 from deckhand.domain.errors import DeckhandError, DropRejectedError
@@ -55,7 +55,7 @@ def rehearse(
     ] = None,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="For programs. control_deviation is null: there is no control"),
+        typer.Option("--json", help="For programs."),
     ] = False,
 ) -> None:
     """Run a deck here undisturbed and interrupted, and prove that both gave the same."""
@@ -139,6 +139,11 @@ def _facts(proof: Proof, wanted: int) -> Iterator[tuple[str, str]]:
         "max deviation",
         f"{_number(proof.max_deviation)}, of any row from the undisturbed run; dynamics is "
         "chaotic, so it grows from round-off",
+    )
+    yield (
+        "control",
+        f"{_number(proof.control_deviation)}, of any row from one process that was cut and "
+        "continued where the run was resumed; 0 means that no state was lost",
     )
     yield "overhead", f"{proof.overhead:+.0%} of the undisturbed wall time"
     if len(proof.interruptions) < wanted:

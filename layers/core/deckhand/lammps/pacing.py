@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from deckhand.lammps.journal import Journal
+from deckhand.lammps.script import names
+from deckhand.lammps.styles import plain
 
 PROBE_STEPS: Final = 20
 """Steps after which the first checkpoint of an unknown system is due, where no pause may tell its
@@ -34,12 +36,24 @@ PACE_BETWEEN_RUNS: Final = f"variable dh_next equal step+{NEVER}"
 write a restart file at every iteration."""
 
 VARIABLES: Final = tuple(
-    f"variable dh_{name} equal 0" for name in ("stop", "align", "first", "seconds", "next")
+    f"variable dh_{name} equal 0"
+    for name in ("stop", "align", "first", "seconds", "pace", "own", "next")
 )
 """To be told before the deck's own: LAMMPS knows a variable by its number until the next run with
 `pre yes`, and the numbers behind a deleted variable change."""
 
-_AVERAGES: Final = ("ave/time", "ave/chunk", "ave/histo", "ave/histo/weight", "ave/grid")
+_AVERAGES: Final = names(
+    """
+    ave/atom ave/chunk ave/correlate ave/grid ave/histo ave/histo/weight ave/time reaxff/species
+    """
+)
+_SAMPLES_ON: Final = "ave/correlate"
+"""Takes samples all the time, the first of an output at the step of the one before."""
+
+_ACT_WHEN_SET_UP: Final = names("adapt adapt/fep dt/reset")
+"""Act at their intervals, and whenever a run is set up: a checkpoint comes at their intervals."""
+
+_NEVERY: Final = 4
 _NFREQ: Final = 6
 
 
@@ -47,9 +61,11 @@ def clean_interval(journal: Journal) -> int:
     """Steps between clean steps of the settings that live now."""
     interval = 1
     for setting in journal.of("fix"):
-        parts = setting.words
-        if parts[3] in _AVERAGES and len(parts) > _NFREQ:
-            interval = _lcm(interval, parts[_NFREQ])
+        parts, style = setting.words, plain(setting.words[3])
+        if style in _AVERAGES:
+            interval = _lcm(interval, *parts[_NFREQ : _NFREQ + 1])
+        elif style in _ACT_WHEN_SET_UP:
+            interval = _lcm(interval, *parts[_NEVERY : _NEVERY + 1])
     for setting in journal.of("thermo"):
         together = _lcm(interval, setting.words[1])
         interval = together if together <= max(CLOSE_ROWS, interval) else interval
@@ -86,9 +102,10 @@ def is_clean(journal: Journal, step: int) -> bool:
     """
     for setting in journal.of("fix"):
         parts = setting.words
-        if parts[3] not in _AVERAGES:
+        style = plain(parts[3])
+        if style not in _AVERAGES:
             continue
-        if not _is_between(parts[_NFREQ - 2 : _NFREQ + 1], step):
+        if not _is_between(parts[_NEVERY : _NFREQ + 1], step, on=style == _SAMPLES_ON):
             return False
         reader = re.compile(rf"\bf_{re.escape(parts[1])}\b")
         if any(reader.search(other.text) for other in journal.settings):
@@ -96,14 +113,15 @@ def is_clean(journal: Journal, step: int) -> bool:
     return True
 
 
-def _is_between(intervals: list[str], step: int) -> bool:
+def _is_between(intervals: list[str], step: int, *, on: bool) -> bool:
     if len(intervals) < 3 or not all(word.isdigit() for word in intervals):
         return True
     every, repeat, frequency = (int(word) for word in intervals)
-    return frequency <= 0 or step % frequency in range(frequency - (repeat - 1) * every + 1)
+    free = 1 if on else frequency - (repeat - 1) * every + 1
+    return frequency <= 0 or step % frequency in range(free)
 
 
-def _lcm(interval: int, word: str) -> int:
+def _lcm(interval: int, word: str = "") -> int:
     return math.lcm(interval, int(word)) if word.isdigit() and int(word) > 0 else interval
 
 
@@ -116,6 +134,10 @@ class ControlFiles:
     @property
     def stop(self) -> Path:
         return self.directory / "stop"
+
+    @property
+    def witness(self) -> Path:
+        return self.directory / "witness"
 
     @property
     def toggles(self) -> tuple[Path, Path]:
@@ -142,6 +164,7 @@ def restart_commands(
     seconds: float,
     *,
     toggle_taken: bool,
+    own_interval: str = "",
 ) -> Iterator[str]:
     """Let LAMMPS write restart files every *seconds* of wall clock, inside the user's own run.
 
@@ -149,13 +172,19 @@ def restart_commands(
 
     The step of the next one is computed each time one is written, from the speed so far
     (`restart v_name`, https://docs.lammps.org/restart.html). The deck's own `restart N a b` uses
-    the toggling form; then ours takes the other one.
+    the toggling form; then ours takes the other one. If that is the deck's as well, ours takes it
+    over: it has the deck's *own interval*, too.
     """
     yield f"variable dh_align equal {interval}"
     yield f"variable dh_first equal {NEVER if first_steps is None else first_steps}"
     yield f"variable dh_seconds equal {seconds}"
     pace = "v_dh_first*(elapsed<1)+v_dh_seconds*elapsed/(cpu+1.0e-9)*(elapsed>=1)"
-    yield f'variable dh_next equal "v_dh_align*ceil((step+1.0e-3+{pace})/v_dh_align)"'
+    yield f'variable dh_pace equal "v_dh_align*ceil((step+1.0e-3+{pace})/v_dh_align)"'
+    if own_interval:
+        yield f'variable dh_own equal "{own_interval}*(floor(step/{own_interval})+1)"'
+        yield 'variable dh_next equal "v_dh_pace+(v_dh_own<v_dh_pace)*(v_dh_own-v_dh_pace)"'
+    else:
+        yield "variable dh_next equal v_dh_pace"
     first, second = control.toggles
     if toggle_taken:
         yield f"restart v_dh_next {first.with_suffix('')}.*.restart"

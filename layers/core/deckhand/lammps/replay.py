@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from deckhand.lammps.errors import ResumeError
+from deckhand.lammps.formats import OPENED_AT_ONCE, UNFLUSHED, Format
 from deckhand.lammps.journal import STORED, Journal, Setting, restated
-from deckhand.lammps.outputs import DUMP_FORMATS
+from deckhand.lammps.openings import growing_files, told
+from deckhand.lammps.own_restarts import begun_with_second, uses_two, written
 from deckhand.lammps.process import Lammps
-from deckhand.lammps.script import names
-from deckhand.lammps.styles import SEED_WORD
+from deckhand.lammps.script import names, quoted
+from deckhand.lammps.seeds import TAKES_UP, reseeded
+from deckhand.lammps.styles import PAIR_SETTINGS_LOST, plain
+from deckhand.lammps.witness import asked, is_needed, remaining
 
 BEFORE_BOX: Final = names(
     "units newton boundary dimension atom_style atom_modify processors package suffix box "
@@ -41,10 +46,11 @@ def replay(
     for setting in journal.settings:
         if setting.before_box and setting.key[0] in BEFORE_BOX:
             lammps.send(setting.text, setting.place)
-    _read_restart(lammps, journal, restart, step)
+    kept = _read_restart(lammps, journal, restart, step)
     for seed in seeds:
         for command in _seed_atoms(seed):
             lammps.send(command)
+    _tell_force_field(lammps, journal, step, attempt, seeds, kept=kept)
     _tell_variables(lammps, journal, per_atom=True)
     _tell_rest(lammps, journal, step, attempt, seeds)
     lammps.step()
@@ -53,8 +59,11 @@ def replay(
 
 def _tell_rest(lammps: Lammps, journal: Journal, step: int, attempt: int, seeds: list[int]) -> None:
     for setting in _after_box(journal):
-        for command in _retold(setting, step, attempt, seeds):
-            lammps.send(command, setting.place)
+        if setting.key[0] == "restart":
+            lammps.send(_continued_restart(journal, setting, step), setting.place)
+            continue
+        for command in _retold(journal, setting, step, attempt, seeds):
+            lammps.send(told(command, setting.words, journal), setting.place)
     for dump in journal.of("dump"):
         for command in _continued_dump(journal, dump, step):
             lammps.send(command, dump.place)
@@ -68,7 +77,8 @@ def _tell_variables(lammps: Lammps, journal: Journal, *, per_atom: bool) -> None
                 lammps.send(command, setting.place)
 
 
-def _read_restart(lammps: Lammps, journal: Journal, restart: Path, step: int) -> None:
+def _read_restart(lammps: Lammps, journal: Journal, restart: Path, step: int) -> bool:
+    """Read the atoms; returns whether the file has the pair style with its settings."""
     lammps.send(f"read_restart {restart}")
     found = lammps.step()
     if found != step:
@@ -76,11 +86,49 @@ def _read_restart(lammps: Lammps, journal: Journal, restart: Path, step: int) ->
     if journal.time is not None:
         # What LAMMPS itself reads of the time is wrong from the second resume on.
         lammps.send(f"reset_timestep {step} time {journal.time!r}")
-    kept = _NO_RESTART_INFO not in lammps.screen()
+    return _NO_RESTART_INFO not in lammps.screen()
+
+
+def _tell_force_field(
+    lammps: Lammps, journal: Journal, step: int, attempt: int, seeds: list[int], *, kept: bool
+) -> None:
+    kept = kept and not any(_is_told_again(setting.words) for setting in journal.of("pair_style"))
     for setting in journal.settings:
-        # Tables and the sub-styles of hybrid styles are kept without their coefficients.
-        if setting.key[0].endswith("_coeff") or (setting.key[0].startswith("pair_") and not kept):
-            lammps.send(setting.text, setting.place)
+        name = setting.key[0]
+        # Tables and the sub-styles of hybrid styles are kept without their coefficients, and what
+        # pair_modify says only in part.
+        if name.endswith("_coeff") or name == "pair_modify" or (name == "pair_style" and not kept):
+            for command in _retold(journal, setting, step, attempt, seeds):
+                lammps.send(command, setting.place)
+
+
+def _is_told_again(pair_style: list[str]) -> bool:
+    """Whether a pair style does not go on with what the restart file has of it.
+
+    A generator would begin again with its old seed; others leave out a part of their settings.
+    """
+    known = {plain(word) for word in pair_style[1:]}
+    return bool(known & PAIR_SETTINGS_LOST) or reseeded(pair_style, 1) is not None
+
+
+def reseed(lammps: Lammps, journal: Journal, step: int, attempt: int) -> None:
+    """Give a process that goes on the seeds that the new one of *attempt* got at *step*.
+
+    A fix that is told again forgets what it remembers, so those that take it up from a restart
+    file are left alone.
+    """
+    seeds: list[int] = []
+    if is_needed(journal):
+        journal.poured = asked(lammps, journal).poured
+    if any(reseeded(setting.words, 1) for setting in journal.of("pair_style")):
+        _tell_force_field(lammps, journal, step, attempt, seeds, kept=True)
+    for fix in journal.of("fix"):
+        if plain(fix.words[3]) not in TAKES_UP and reseeded(fix.words, 1):
+            modifiers = [m for m in journal.of("fix_modify") if m.key[1] == fix.key[1]]
+            for command in _retold(journal, fix, step, attempt, seeds):
+                lammps.send(command, fix.place)
+            for modify in modifiers:
+                lammps.send(modify.text, modify.place)
 
 
 def _seed_atoms(seed: int) -> Iterator[str]:
@@ -104,15 +152,28 @@ def _after_box(journal: Journal) -> Iterator[Setting]:
     yield from sorted(late, key=lambda setting: _ORDER.get(setting.key[0], _LAST))
 
 
-def _retold(setting: Setting, step: int, attempt: int, seeds: list[int]) -> Iterator[str]:
-    if setting.key[0] == "fix" and setting.words[3] in SEED_WORD:
-        seed = _new_seed(setting.text, step, attempt)
-        seeds.append(seed)
-        parts = setting.words
-        parts[SEED_WORD[parts[3]]] = str(seed)
-        yield " ".join(f'"{word}"' if " " in word else word for word in parts)
-    else:
+def _retold(
+    journal: Journal, setting: Setting, step: int, attempt: int, seeds: list[int]
+) -> Iterator[str]:
+    seed = _new_seed(setting.text, step, attempt)
+    command = remaining(setting, journal) if setting.key[0] == "fix" else setting.words
+    told = reseeded(command, seed)
+    if told is None:
         yield setting.text
+    else:
+        seeds.append(seed)
+        yield " ".join(quoted(word) for word in told)
+
+
+def _continued_restart(journal: Journal, setting: Setting, step: int) -> str:
+    """LAMMPS begins with the first of two files; the next one may be the second."""
+    command = setting.words
+    if not uses_two(command):
+        return setting.text
+    here = written(command, journal.run.first, step) if journal.run and journal.mid_run else 0
+    if (setting.toggled + here) % 2 == 0:
+        return setting.text
+    return " ".join(map(quoted, begun_with_second(command)))
 
 
 def _continued_dump(journal: Journal, dump: Setting, step: int) -> Iterator[str]:
@@ -120,10 +181,14 @@ def _continued_dump(journal: Journal, dump: Setting, step: int) -> Iterator[str]
     words = dump.words
     if not journal.has_begun(words[1]):
         return
-    if "*" not in words[5] and words[3] in DUMP_FORMATS:
+    formats = {opening.layout.format for opening in growing_files(words)}
+    if formats - OPENED_AT_ONCE:
         yield f"dump_modify {words[1]} append yes"
+    if Format.BINARY in formats and _delay(journal, dump) <= step:
+        # They are named once, in the first frame.
+        yield f"dump_modify {words[1]} units no"
     yield f"dump_modify {words[1]} first no"
-    if journal.mid_run or dump.last_frame == step:
+    if (journal.mid_run and not formats & UNFLUSHED) or dump.last_frame == step:
         yield f"dump_modify {words[1]} delay {max(step + 1, _delay(journal, dump))}"
 
 
@@ -143,3 +208,18 @@ def _new_seed(text: str, step: int, attempt: int) -> int:
     """
     raw = hashlib.sha256(f"{text}\0{step}\0{attempt}".encode()).digest()
     return int.from_bytes(raw[:4], "big") % 899_999_999 + 1
+
+
+_UNUSED = re.compile(r"Unused restart file (?:global|peratom) fix info:\n((?: +fix style: .*\n)+)")
+_OF_COMPUTE: Final = "_COMPUTE_STORE"
+
+
+def state_lost(screen: str, journal: Journal) -> list[str]:
+    """What LAMMPS says of the state in a restart file that no fix has taken up when a run starts.
+
+    A compute chunk/atom makes the fix that holds its chunks too late for that. It holds none at a
+    clean step, and is refused where it has to (`ids once`).
+    """
+    lost = [line.strip() for found in _UNUSED.findall(screen) for line in found.splitlines()]
+    chunks = {c.key[1] + _OF_COMPUTE for c in journal.of("compute") if c.words[3] == "chunk/atom"}
+    return [line for line in lost if line.rsplit(maxsplit=1)[-1] not in chunks]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Final
 
+from deckhand.domain.manifest import Moment, RestartFile
+from deckhand.lammps.course import Course, course_of, late_openings, prints_at
 from deckhand.lammps.errors import ResumeError
-from deckhand.lammps.files import folders
+from deckhand.lammps.files import folders, removes, writes
+from deckhand.lammps.formats import OPENED_AT_ONCE
 from deckhand.lammps.journal import MAKES_BOX, Journal
-from deckhand.lammps.openings import goes_on, growing_file, writes_once
+from deckhand.lammps.openings import Opening, appends, goes_on, growing_files, writes_once
 from deckhand.lammps.outputs import Cut, OutputBook
+from deckhand.lammps.own_restarts import due_name, shared, uses_two
 from deckhand.lammps.pacing import (
     PACE_BETWEEN_RUNS,
     PROBE_STEPS,
@@ -28,10 +31,14 @@ from deckhand.lammps.pacing import (
     restart_commands,
 )
 from deckhand.lammps.process import Lammps
+from deckhand.lammps.replay import state_lost
 from deckhand.lammps.restart_file import restart_step
-from deckhand.lammps.thermo import ThermoReader
+from deckhand.lammps.script import quoted
+from deckhand.lammps.thermo import NO_STEP, ThermoReader
+from deckhand.lammps.witness import FIX as WITNESS
+from deckhand.lammps.witness import Testimony, asked, is_needed, testimony
+from deckhand.lammps.witness import commands as witness_commands
 
-STATE_LOST: Final = "Unused restart file global fix info"
 FLUSH_ROWS: Final = "thermo_modify flush yes"
 """A log that the deck opens itself is buffered, and a checkpoint needs its rows on the disk."""
 
@@ -48,7 +55,8 @@ class Snapshot:
     """A restart file with all that belongs to it: one checkpoint, not yet stored.
 
     `restart` is a copy that belongs to the receiver. `cuts` are the output bytes since the
-    snapshot before. `step` counts the steps of the run, `time_step` is LAMMPS' own.
+    snapshot before. `step` counts the steps of the run, `time_step` is LAMMPS' own. `written` are
+    all restart files of this process up to this one.
     """
 
     step: int
@@ -57,6 +65,7 @@ class Snapshot:
     journal: Journal
     cuts: tuple[Cut, ...]
     mid_run: bool
+    written: tuple[RestartFile, ...]
 
 
 @dataclass
@@ -82,6 +91,7 @@ class _Pending:
     step: int
     copy: Path
     since: float
+    written: tuple[RestartFile, ...]
 
 
 @dataclass
@@ -102,19 +112,25 @@ class Session:
     heartbeat: Callable[[], None] = lambda: None
     check_state: bool = False
     progress: Progress = field(default_factory=Progress)
+    written: list[RestartFile] = field(default_factory=list)
     _stopping: bool = False
     _pausing: bool = False
+    _halted: bool = False
     _first_due: float = 0.0
     _interval: int = 0
     _last_snapshot: float = field(default_factory=time.monotonic)
     _last_look: float = 0.0
     _last_step: int = -1
     _run_start: tuple[int, float] = (0, 0.0)
+    _run_origin: tuple[int, int] = (0, 0)
     _clock: tuple[int, float, float] = (0, 0.0, 0.0)
+    _has_witness: bool = False
     _toggles: list[_Toggle] = field(default_factory=list)
     _pending: _Pending | None = None
     _log_offset: int = 0
     _log_reader: ThermoReader = field(default_factory=ThermoReader)
+    _table: Course | None = None
+    _shared: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._toggles = [_Toggle(path) for path in self.control.toggles]
@@ -138,44 +154,73 @@ class Session:
         Their folders are made: an upload cannot carry empty ones.
         """
         self._make_folders(command)
+        self._keep_whole_files(command)
         if command[0] == "clear" or command[0] in MAKES_BOX:
             # From here on LAMMPS may say of a restart file of the deck's own what it likes.
             self.check_state = False
-        if command[:1] == ["dump_modify"] and ("append", "yes") in pairwise(command):
+        if command[0] == "minimize":
+            # It is repeated from its beginning: no iteration of it is worth waiting for.
+            self._arm_halt(1)
+        if command[:1] == ["dump_modify"] and appends(command):
             self._dump_appends(command[1])
-        opening = growing_file(command)
-        if opening is None:
-            return
-        self.lammps.ask("")  # what was told before is done: the book looks at the file
-        path = self.path_of(opening.name)
-        if command[0] == "dump":
-            self.book.dump_opens(path, opening.format)
-        elif path in self.book.files or not writes_once(command):
-            self.book.opens(path, empties=not goes_on(command))
-            self.book.register(path, *opening[1:])
+        self._open_files(command)
+
+    def _keep_whole_files(self, command: list[str]) -> None:
+        """What is stored with a checkpoint must not be younger than it."""
+        if any(self._is_stored_whole(name) for name in writes(command)):
+            self.book.drain()
+        for name in removes(command):
+            self.book.drain()
+            self.book.removes(self.path_of(name))
+
+    def _open_files(self, command: list[str]) -> None:
+        openings = list(growing_files(command))
+        if openings:
+            self.lammps.ask("")  # what was told before is done: the book looks at the files
+        for opening in openings:
+            for path, source in self._files_of(opening):
+                if command[0] == "dump":
+                    self.book.dump_opens(path, opening.layout, source)
+                elif path in self.book.files or not writes_once(command):
+                    empties = not goes_on(command)
+                    self.book.opens(path, opening.layout, source, empties=empties)
+
+    def _is_stored_whole(self, name: str) -> bool:
+        return (self.cwd / name).is_file() and self.path_of(name) not in self.book.paths
 
     def told_again(self, command: list[str]) -> None:
         """The same for a command that LAMMPS is told again on resume: it goes on with its file."""
         self._make_folders(command)
-        opening = growing_file(command)
-        if opening is not None:
-            path = self.path_of(opening.name)
-            if command[0] == "dump" and not self.journal.has_begun(command[1]):
-                self.book.dump_opens(path, opening.format)
-            else:
-                self.book.register(path, *opening[1:])
-        elif ("append", "yes") in pairwise(command) and command[0] == "dump_modify":
+        if command[0] == "dump_modify" and appends(command):
             self._dump_appends(command[1])
+        opens = command[0] == "dump" and not self.journal.has_begun(command[1])
+        for opening in growing_files(command):
+            at_once = opening.layout.format in OPENED_AT_ONCE
+            for path, source in self._files_of(opening):
+                if opens and not at_once:
+                    self.book.dump_opens(path, opening.layout, source)
+                else:
+                    self.book.register(path, opening.layout, source)
+
+    def _files_of(self, opening: Opening) -> Iterator[tuple[str, str]]:
+        """Path and source of a file; of one for each process where its name says so."""
+        if "%" not in opening.name:
+            yield self.path_of(opening.name), self.path_of(opening.source)
+            return
+        for rank in range(int(self.lammps.ask("$(extract_setting(world_size):%.0f)"))):
+            name, source = (text.replace("%", str(rank)) for text in (opening.name, opening.source))
+            yield self.path_of(name), self.path_of(source)
 
     def _make_folders(self, command: list[str]) -> None:
         for folder in folders(command):
             (self.cwd / folder).mkdir(parents=True, exist_ok=True)
 
     def _dump_appends(self, identity: str) -> None:
-        for dump in self.journal.of("dump"):
-            path = self.path_of(dump.words[5])
-            if dump.key[1] == identity and path in self.book.files:
-                self.book.dump_appends(path)
+        dumps = (dump.words for dump in self.journal.of("dump") if dump.key[1] == identity)
+        for opening in growing_files(next(dumps, [])):
+            for path, _ in self._files_of(opening):
+                if opening.layout.format not in OPENED_AT_ONCE and path in self.book.files:
+                    self.book.dump_appends(path)
 
     def command_given(self, command: list[str]) -> None:
         """Follow LAMMPS to its new log; keep the rows unbuffered."""
@@ -186,6 +231,7 @@ class Session:
 
     def follow_log(self) -> None:
         """Read progress from the journal's log from now on, which LAMMPS has just opened."""
+        self._table = None
         self._log_offset, self._log_reader = 0, ThermoReader()
 
     def path_of(self, name: str) -> str:
@@ -195,30 +241,47 @@ class Session:
 
     def box_made(self) -> None:
         """Arm what needs a simulation box."""
-        self._arm_halt()
+        self._arm_halt(clean_interval(self.journal))
         self.lammps.send(FLUSH_ROWS)
 
-    def _arm_halt(self) -> None:
-        self._interval = clean_interval(self.journal)
+    def _arm_halt(self, interval: int) -> None:
+        self._interval = interval
         for command in halt_commands(self.control, self._interval):
             self.lammps.send(command)
 
-    def run_starts(self, step: int) -> None:
-        if clean_interval(self.journal) != self._interval:
-            self._arm_halt()
+    def run_starts(self, step: int, *, set_up: bool) -> None:
+        interval = clean_interval(self.journal)
+        if interval != self._interval:
+            self._arm_halt(interval)
         self._pending = None
         self._last_step = step
-        self.book.run_starts(step)
+        self._read_progress()
+        self._table = course_of(self.journal, step, self.path_of, set_up=set_up)
+        self.book.run_starts(self._table)
+        self._arm_witness()
         self._arm_restart(self._first_steps())
         for toggle in self._restart_files():
             toggle.seen = _modified(toggle.path)
         self._run_start = (step, time.monotonic())
+        self._run_origin = (self.journal.stage, self.journal.steps_at(step) - step)
         self._clock = (step, *self._times())
 
+    def _arm_witness(self) -> None:
+        """Let LAMMPS write down what a restart file does not hold, if there is such a thing."""
+        if is_needed(self.journal):
+            for command in witness_commands(self.control, self._interval, self.journal):
+                self.lammps.send(command)
+        elif self._has_witness:
+            self.lammps.send(f"unfix {WITNESS}")
+        self._has_witness = is_needed(self.journal)
+
     def _arm_restart(self, first_steps: int | None) -> None:
-        taken = any(len(setting.words) == 4 for setting in self.journal.of("restart"))
+        owns = [setting.words for setting in self.journal.of("restart")]
+        self._shared = shared(owns)
         commands = restart_commands(
-            self.control, self._interval, first_steps, self.seconds, toggle_taken=taken
+            *(self.control, self._interval, first_steps, self.seconds),
+            toggle_taken=any(map(uses_two, owns)),
+            own_interval=self._shared[1] if self._shared else "",
         )
         for command in commands:
             self.lammps.send(command)
@@ -229,7 +292,10 @@ class Session:
         """Now the speed is known."""
         self._end_pause()
         self._note_step(step)
-        self.book.paused(step)
+        self.book.paused()
+        self._read_progress()
+        if self._table is not None:
+            self._table = replace(self._table, first=step)
         self._arm_restart(self._first_steps() or 1)
         self._first_due = math.inf
 
@@ -279,12 +345,18 @@ class Session:
     def run_comes(self, step: int) -> bool:
         """A checkpoint before a run, when the runs are too short to have one inside."""
         due = time.monotonic() - self._last_snapshot >= self.seconds
-        if not due or not self.can_stand(step):
+        if (
+            not due
+            or not self.can_stand(step)
+            or any(late_openings(self.journal))
+            or self._prints_at(step)
+        ):
             return False
         self.write_checkpoint()
         return True
 
     def run_ended(self, step: int) -> None:
+        self._new_restart_files()
         self._pending = None
         self._first_due = math.inf
         if self._pausing:
@@ -294,14 +366,37 @@ class Session:
 
     def write_checkpoint(self) -> int:
         """Write a restart file now, while no run is going on; returns its step."""
+        # One that LAMMPS wrote at the step where it halted is not wanted besides.
+        self._pending, self._halted = None, True
         self.lammps.send(f"write_restart {self.control.final}")
         step = self.lammps.step()
         self._note_step(step)
         self._clock = (step, *self._times())
+        self._flush()
         mid_run = self.journal.mid_run
+        if mid_run:
+            self._new_restart_files()  # LAMMPS may have written one at the very step it halted
+        moment = Moment.HALTED if mid_run else Moment.BETWEEN
+        self._note_written(self.journal.stage, self.journal.steps_at(step), moment)
         cuts = self.book.cut(step) if mid_run else self.book.cut_all()
-        self._hand_over(step, self._copy(self.control.final, step), cuts, mid_run=mid_run)
+        copy = self._copy(self.control.final, step)
+        self._hand_over(step, copy, cuts, tuple(self.written), mid_run=mid_run)
+        self._halted = False
         return step
+
+    def _prints_at(self, step: int) -> bool:
+        """Whether a run with `pre no` would print at its start if it had to be set up after all."""
+        run = self.journal.run
+        return run is not None and not run.pre and any(prints_at(self.journal, step))
+
+    def _flush(self) -> None:
+        """Let LAMMPS write what it has in its memory; some files have to be closed for that."""
+        if self.journal.log is not None:
+            self.lammps.send(f"log {quoted(self.journal.log)} append")
+        if self._stopping:
+            for setting, _ in late_openings(self.journal):
+                self.lammps.send(f"un{setting.key[0]} {setting.key[1]}")
+        self.lammps.ask("")
 
     def _read_progress(self) -> None:
         if self.journal.log is None:
@@ -314,7 +409,10 @@ class Session:
             return
         whole = text[: text.rfind(b"\n") + 1]
         for row in self._log_reader.rows(whole.splitlines(keepends=True)):
-            self._note_step(row.step)
+            if row.step != NO_STEP:
+                self._note_step(row.step)
+            elif self._table is not None:
+                self._note_step(self._table.row_step(self._log_reader.number))
         self._log_offset += len(whole)
 
     def _note_step(self, step: int) -> None:
@@ -331,33 +429,53 @@ class Session:
     def _check_state(self) -> None:
         """The first run after a resume tells whether every fix found its state again."""
         screen, set_up, _ = self.lammps.screen().partition(_RUN_SET_UP)
-        if STATE_LOST in screen:
-            lost = screen.split(STATE_LOST, 1)[1].strip().splitlines()[1:4]
+        lost = state_lost(screen, self.journal)
+        if lost:
             raise ResumeError(
-                "the restart file holds state that no fix took up again: "
-                + "; ".join(line.strip() for line in lost)
+                f"the restart file holds state that no fix took up again: {'; '.join(lost)}"
             )
         if set_up:
             self.check_state = False
 
     def _look_for_restart(self) -> None:
-        if not self.journal.mid_run:
+        if not self.journal.mid_run or self._halted:
             return  # what lies there is of a run before
-        for toggle in self._restart_files():
-            changed = _modified(toggle.path)
-            if changed == toggle.seen:
-                continue
-            step = restart_step(toggle.path)
-            if step is None:
-                continue
-            toggle.seen = changed
+        for step, path in self._new_restart_files():
             # At the end of the run its last values are still wanted: see `Interpreter`.
             assert self.journal.run is not None
-            if self._run_start[0] < step < self.journal.run.target and self._is_due():
-                copy = self._copy(toggle.path, step)
+            if step < self.journal.run.target and self._is_due():
+                copy = self._copy(path, step)
                 # LAMMPS may have begun to write the file again while it was copied.
                 if restart_step(copy) == step:
-                    self._pending = _Pending(step, copy, time.monotonic())
+                    written = tuple(self.written)
+                    self._pending = _Pending(step, copy, time.monotonic(), written)
+
+    def _new_restart_files(self) -> list[tuple[int, Path]]:
+        """Steps and paths of the files that the current run has written since the last look."""
+        found = []
+        for toggle in self._restart_files():
+            changed = _modified(toggle.path)
+            step = restart_step(toggle.path) if changed != toggle.seen else None
+            if step is not None:
+                toggle.seen = changed
+                if step > self._run_start[0]:
+                    found.append((step, toggle.path))
+                    self._deliver(step, toggle.path)
+        stage, origin = self._run_origin
+        for step, _ in sorted(found):
+            self._note_written(stage, origin + step, Moment.INSIDE)
+        return sorted(found)
+
+    def _deliver(self, step: int, restart: Path) -> None:
+        """Give the deck a restart file that we have written in its place."""
+        name = due_name(self._shared, step) if self._shared else ""
+        if name:
+            shutil.copyfile(restart, self.cwd / name)
+
+    def _note_written(self, stage: int, step: int, moment: Moment) -> None:
+        new = RestartFile(stage=stage, step=step, moment=moment)
+        if new not in self.written[-2:]:
+            self.written.append(new)
 
     def _restart_files(self) -> list[_Toggle]:
         known = {toggle.path for toggle in self._toggles}
@@ -379,15 +497,18 @@ class Session:
         pending = self._pending
         if pending is None or not self.journal.mid_run:
             return
+        if self._has_witness and testimony(self.control, pending.step, self.journal) is None:
+            self._pending = None  # written at a step of the deck's own, which is not a clean one
+            return
         waited = time.monotonic() - pending.since
-        if (
+        if self.book.holds(pending.step) and (
             self._last_step >= pending.step
             or self._has_row(pending.step) is False
             or (waited > _ROW_PATIENCE_SECONDS and self._has_row(pending.step) is None)
         ):
             self._pending = None
             cuts = self.book.cut(pending.step)
-            self._hand_over(pending.step, pending.copy, cuts, mid_run=True)
+            self._hand_over(pending.step, pending.copy, cuts, pending.written, mid_run=True)
             self._note_step(max(self._last_step, pending.step))
 
     def _has_row(self, step: int) -> bool | None:
@@ -401,7 +522,15 @@ class Session:
             return int(word) > 0 and step % int(word) == 0 if word.isdigit() else None
         return False
 
-    def _hand_over(self, step: int, copy: Path, cuts: list[Cut], *, mid_run: bool) -> None:
+    def _hand_over(
+        self,
+        step: int,
+        copy: Path,
+        cuts: list[Cut],
+        written: tuple[RestartFile, ...],
+        *,
+        mid_run: bool,
+    ) -> None:
         self.book.committed(cuts)
         self._last_snapshot = time.monotonic()
         self._first_due = math.inf
@@ -409,11 +538,19 @@ class Session:
         since, then, length = self._clock
         journal.untitled = self.book.without_title()
         journal.time = then + (step - since) * length
+        if is_needed(journal):
+            seen = self._witnessed(step, mid_run=mid_run)
+            journal.time, journal.poured = seen.time, seen.poured
         run_step = journal.steps_at(step)
-        self.sink(Snapshot(run_step, step, copy, journal, tuple(cuts), mid_run))
+        self.sink(Snapshot(run_step, step, copy, journal, tuple(cuts), mid_run, written))
+
+    def _witnessed(self, step: int, *, mid_run: bool) -> Testimony:
+        seen = testimony(self.control, step, self.journal) if mid_run else None
+        return seen or asked(self.lammps, self.journal)
 
     def _copy(self, restart: Path, step: int) -> Path:
-        copy = self.control.directory / f"snapshot-{step}.restart"
+        # One of the same step may be on its way into the bucket.
+        copy = self.control.directory / f"snapshot-{len(self.written)}-{step}.restart"
         shutil.copyfile(restart, copy)
         return copy
 

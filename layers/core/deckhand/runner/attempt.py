@@ -18,24 +18,25 @@ from pydantic import ValidationError
 from deckhand.adapters.imds import Imds
 from deckhand.domain.errors import StorageError
 from deckhand.domain.keys import CheckpointId
-from deckhand.domain.manifest import OutputKind
+from deckhand.domain.manifest import Manifest, OutputKind
 from deckhand.domain.notice import SpotNotice
 from deckhand.domain.run import Run
 from deckhand.domain.status import Ending, ExitCode, Phase
 from deckhand.lammps import failure
 from deckhand.lammps.errors import DeckError, EngineDiedError, ResumeError
 from deckhand.lammps.interpreter import Interpreter, Stopped
-from deckhand.lammps.journal import Journal, quoted
+from deckhand.lammps.journal import Journal
 from deckhand.lammps.outputs import OutputBook
 from deckhand.lammps.pacing import VARIABLES, ControlFiles
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
-from deckhand.lammps.script import folder_reader
+from deckhand.lammps.script import folder_reader, quoted
 from deckhand.lammps.session import Session, Snapshot
 from deckhand.runner.clock import utc_now
 from deckhand.runner.commit import Committer, Origin
 from deckhand.runner.fetch import (
     Checkpoint,
+    fetch_heads,
     fetch_inputs,
     fetch_run,
     fetch_whole_outputs,
@@ -180,7 +181,7 @@ class Attempt:
             workspace=folders.workspace,
             cwd=cwd,
             control=ControlFiles(folders.control),
-            book=_book(folders.workspace, checkpoint),
+            book=self._book(folders.workspace, checkpoint),
             seconds=self.settings.checkpoint_seconds,
             sink=self._take,
             heartbeat=self._heartbeat,
@@ -198,7 +199,7 @@ class Attempt:
             inputs=inputs,
             lammps_version=self._version,
             origin=self._origin(checkpoint, seeds),
-            appended=lambda: frozenset(session.book.files),
+            appended=lambda: session.book.paths,
             verified=self._verified,
             failed=lambda reason: self.reporter.update(event=f"not stored: {reason}"),
         )
@@ -209,6 +210,22 @@ class Attempt:
         self.reporter.update(phase=Phase.RUNNING, event="LAMMPS is running")
         read = folder_reader(cwd)
         return Interpreter(lammps, journal, read, session, resumed=checkpoint is not None)
+
+    def _book(self, workspace: Path, checkpoint: Checkpoint | None) -> OutputBook:
+        if checkpoint is None:
+            return OutputBook(workspace)
+        parents = _parents(checkpoint.manifest)
+        for path in parents:
+            # An upload may bring a file along that the deck has gone on with since.
+            (workspace / path).unlink(missing_ok=True)
+        return OutputBook(
+            workspace,
+            resumed_step=checkpoint.manifest.time_step,
+            mid_run=checkpoint.journal.mid_run,
+            parents=parents,
+            untitled=checkpoint.journal.untitled,
+            heads=fetch_heads(self.bucket, checkpoint),
+        )
 
     def _replay(self, lammps: Lammps, session: Session, checkpoint: Checkpoint) -> tuple[int, ...]:
         """Bring LAMMPS to the checkpoint; its own words about that stay out of the deck's log."""
@@ -254,7 +271,12 @@ class Attempt:
             return self._leave(stopped)
         self._lammps.close()
         journal, time_step = interpreter.journal, self._session.progress.time_step
-        self._committer.complete(journal.steps_done, time_step, self._session.book.cut_all())
+        self._committer.complete(
+            journal.steps_done,
+            time_step,
+            self._session.book.cut_all(),
+            tuple(self._session.written),
+        )
         self.reporter.update(step=journal.steps_done, time_step=time_step, eta_seconds=0.0)
         return Ended(ExitCode.COMPLETED, Ending.COMPLETED, "The deck reached its end.")
 
@@ -341,26 +363,16 @@ class Folders:
         return cls(workspace, control)
 
 
-def _book(workspace: Path, checkpoint: Checkpoint | None) -> OutputBook:
-    if checkpoint is None:
-        return OutputBook(workspace)
+def _parents(manifest: Manifest) -> frozenset[str]:
+    """The files that a lineage has bytes of, to be gone on with."""
     parents: set[str] = set()
-    for segment in checkpoint.manifest.segments:
+    for segment in manifest.segments:
         for output in segment.outputs:
             if output.kind is not OutputKind.APPEND:
                 parents.discard(output.path)
             if output.kind is not OutputKind.WHOLE and output.size:
                 parents.add(output.path)
-    for path in parents:
-        # An upload may bring a file along that the deck has gone on with since.
-        (workspace / path).unlink(missing_ok=True)
-    return OutputBook(
-        workspace,
-        resumed_step=checkpoint.manifest.time_step,
-        mid_run=checkpoint.journal.mid_run,
-        parents=frozenset(parents),
-        untitled=checkpoint.journal.untitled,
-    )
+    return frozenset(parents)
 
 
 def _modification_times(workspace: Path) -> dict[str, int]:

@@ -1,0 +1,206 @@
+"""The control of a resumed run: one LAMMPS process, cut and continued where the run was resumed.
+
+Dynamics is chaotic: a resumed run parts from an undisturbed one however well it was resumed, for a
+restart file makes LAMMPS build its neighbour lists anew. The control writes the same restart files
+at the same steps and sets its runs up anew at the same steps, but keeps its memory. What a resume
+has lost, and only that, makes the two differ: they have to agree in every printed digit.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from deckhand.domain.manifest import Moment, RestartFile, Segment
+from deckhand.lammps.files import folders
+from deckhand.lammps.interpreter import Interpreter, Stopped
+from deckhand.lammps.journal import Journal
+from deckhand.lammps.own_restarts import uses_two
+from deckhand.lammps.pacing import (
+    NEVER,
+    PACE_BETWEEN_RUNS,
+    VARIABLES,
+    ControlFiles,
+    clean_interval,
+    halt_commands,
+    restart_commands,
+)
+from deckhand.lammps.process import Lammps
+from deckhand.lammps.replay import reseed
+from deckhand.lammps.script import Script, folder_reader
+
+NO_ATTEMPT: Final = 0
+
+
+class Point(NamedTuple):
+    """A restart file of the run, and the attempt that was resumed from it, if one was."""
+
+    written: RestartFile
+    heir: int = NO_ATTEMPT
+
+
+def points_of(lineage: Sequence[Segment]) -> Iterator[Point]:
+    """All restart files along a lineage; the last one of a segment is what its heir was given."""
+    for segment, heir in zip(lineage, [*lineage[1:], None], strict=True):
+        *others, last = segment.restart_files or (None,)
+        yield from (Point(written) for written in others if written is not None)
+        if last is not None:
+            yield Point(last, heir.attempt if heir is not None else NO_ATTEMPT)
+
+
+def run_control(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None,
+    root: Path,
+    deck: str,
+    lineage: Sequence[Segment],
+) -> None:
+    """Carry the *deck* below *root* in one process, cut and continued as *lineage* was resumed.
+
+    *command* starts LAMMPS; the outputs are left beside the deck. Raises DeckError and
+    EngineDiedError.
+    """
+    cwd = root / Path(deck).parent
+    with tempfile.TemporaryDirectory(prefix="deckhand-control-") as folder:
+        journal = Journal(deck=Path(deck).name)
+        shared = Path(folder)
+        lammps = Lammps([*command, "-log", str(journal.log)], cwd, shared, environment)
+        points = deque(points_of(lineage))
+        watch = _Cutter(lammps, journal, ControlFiles(shared), points, cwd)
+        try:
+            _carry(lammps, journal, folder_reader(cwd), watch)
+        finally:
+            lammps.kill()
+
+
+def _carry(
+    lammps: Lammps, journal: Journal, read_script: Callable[[str], Script], watch: _Cutter
+) -> None:
+    for variable in VARIABLES:
+        lammps.send(variable)
+    interpreter = Interpreter(lammps, journal, read_script, watch)
+    while True:
+        try:
+            interpreter.execute()
+            break
+        except Stopped as stopped:
+            watch.cut(stopped.step)
+            interpreter = Interpreter(lammps, journal, read_script, watch, resumed=True)
+    lammps.close()
+
+
+@dataclass
+class _Cutter:
+    """A watch that stops the deck where the plan says that the run was resumed."""
+
+    lammps: Lammps
+    journal: Journal
+    files: ControlFiles
+    plan: deque[Point]
+    cwd: Path
+    pausing: bool = False
+    _interval: int = 0
+    _armed: list[Point] = field(default_factory=list)
+
+    @property
+    def stopping(self) -> bool:
+        if self._armed:
+            return self._armed[-1].heir != NO_ATTEMPT
+        head = self.plan[0] if self.plan else None
+        return head is not None and head.heir != NO_ATTEMPT and self._is_here(head)
+
+    def _is_here(self, point: Point) -> bool:
+        """Whether the run it was resumed for, or the file was written before, comes next."""
+        written = point.written
+        here = (self.journal.stage, self.journal.steps_done)
+        return written.moment is Moment.BETWEEN and (written.stage, written.step) == here
+
+    def command_comes(self, command: list[str]) -> None:
+        """Make the folders that the runner makes too."""
+        for folder in folders(command):
+            (self.cwd / folder).mkdir(parents=True, exist_ok=True)
+
+    def command_given(self, command: list[str]) -> None:
+        """Nothing to follow."""
+
+    def box_made(self) -> None:
+        self._arm_halt()
+
+    def can_stand(self, step: int) -> bool:
+        return True
+
+    def run_comes(self, step: int) -> bool:
+        written = False
+        while self.plan and self._is_here(self.plan[0]) and not self.plan[0].heir:
+            self.plan.popleft()
+            self.lammps.send(f"write_restart {self.files.final}")
+            written = True
+        return written
+
+    def run_starts(self, step: int, *, set_up: bool) -> None:
+        if clean_interval(self.journal) != self._interval:
+            self._arm_halt()
+        run = self.journal.run
+        assert run is not None
+        offset = run.first - self.journal.steps_done
+        self._armed = list(self._points_inside(run.target - offset))
+        steps = [point.written.step + offset for point in self._armed]
+        cut = steps[-1] if self.stopping else -1
+        if self._armed and self._armed[-1].written.moment is Moment.HALTED:
+            steps.pop()
+        taken = any(uses_two(setting.words) for setting in self.journal.of("restart"))
+        for command in restart_commands(self.files, 1, None, 1.0, toggle_taken=taken):
+            self.lammps.send(
+                _written_at(steps) if command.startswith("variable dh_next") else command
+            )
+        self.lammps.send(f"variable dh_stop equal step=={cut}")
+
+    def _points_inside(self, end: int) -> Iterator[Point]:
+        """Those of the chunk that begins, up to run step *end* or where the run was resumed."""
+        for point in self.plan:
+            written = point.written
+            inside = written.moment is not Moment.BETWEEN and written.stage == self.journal.stage
+            if not inside or not self.journal.steps_done < written.step <= end:
+                return
+            yield point
+            if point.heir:
+                return
+
+    def run_goes_on(self, step: int) -> None:
+        """A control does not pause: a pause leaves no trace."""
+
+    def run_ended(self, step: int) -> None:
+        self._forget_armed()
+        self.lammps.send(PACE_BETWEEN_RUNS)
+
+    def cut(self, step: int) -> None:
+        """Do in this process what a new one was told when the run was resumed here."""
+        point = self._armed[-1] if self._armed else self.plan.popleft()
+        self._forget_armed()
+        if point.written.moment is not Moment.INSIDE:
+            self.lammps.send(f"write_restart {self.files.final}")
+        reseed(self.lammps, self.journal, step, point.heir)
+
+    def _forget_armed(self) -> None:
+        for _ in self._armed:
+            self.plan.popleft()
+        self._armed = []
+
+    def _arm_halt(self) -> None:
+        self._interval = clean_interval(self.journal)
+        for command in halt_commands(self.files, self._interval):
+            self.lammps.send(command)
+
+
+def _written_at(steps: Sequence[int]) -> str:
+    """The variable that tells LAMMPS the next of *steps*, and none behind the last."""
+    terms = [
+        f"(step>={begin})*(step<{end})*{end}"
+        for begin, end in zip([-1, *steps], steps, strict=False)
+    ]
+    last = steps[-1] if steps else -1
+    return f'variable dh_next equal "{"+".join([*terms, f"(step>={last})*(step+{NEVER})"])}"'
