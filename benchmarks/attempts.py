@@ -1,0 +1,177 @@
+"""Real attempts of a deck on this machine, in a folder instead of a bucket, and plain LAMMPS."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Final
+
+from deckhand.adapters.folder import FolderBucket
+from deckhand.cli.engine import find_engine
+from deckhand.cli.machine import Machine
+from deckhand.domain import keys
+from deckhand.domain.run import Contract, InputFile, Run
+from deckhand.domain.status import Status
+from deckhand.usecases.trusted_checkpoints import newest_checkpoint
+
+RUN_ID: Final = "benchmark-0000000000000000"
+DECK: Final = "in.deck"
+LOG: Final = "log.lammps"
+LOOK_SECONDS: Final = 0.005
+
+ENGINE: Final = find_engine("The benchmark")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds on the wall, and of all processes on the processor."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass
+class Course:
+    """What an attempt says, and when: seconds since it was started."""
+
+    process: subprocess.Popen[str]
+    began: float
+    said: dict[str, float] = field(default_factory=dict)
+
+    def wait_for(self, text: str) -> float:
+        """When a line with *text* came; raises RuntimeError if the attempt ends before."""
+        while not any(text in line for line in self.said):
+            line = self._line()
+            self.said[line.strip()] = time.monotonic() - self.began
+        return next(at for line, at in self.said.items() if text in line)
+
+    def end(self) -> int:
+        for line in self._stream:
+            self.said[line.strip()] = time.monotonic() - self.began
+        return self.process.wait()
+
+    def _line(self) -> str:
+        line = self._stream.readline()
+        if not line:
+            raise RuntimeError(f"the attempt ended: {list(self.said)}")
+        return line
+
+    @property
+    def _stream(self) -> IO[str]:
+        assert self.process.stderr is not None
+        return self.process.stderr
+
+
+@dataclass
+class Site:
+    """One deck in a folder of its own; *lmp* is the command of LAMMPS."""
+
+    folder: Path
+    files: dict[str, Path]
+    text: str
+    machine: Machine
+    lmp: Sequence[str] = (str(ENGINE.lmp),)
+    attempts: int = 0
+
+    def __post_init__(self) -> None:
+        self.bucket = FolderBucket(self.folder / "bucket")
+        deck = self.folder / DECK
+        deck.write_text(self.text, encoding="utf-8")
+        inputs = []
+        for name, path in {**self.files, DECK: deck}.items():
+            self.bucket.upload(keys.deck(RUN_ID, name), path)
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = path.stat().st_size
+            inputs.append(InputFile(path=name, version_id="", size=size, sha256=digest))
+        run = Run(
+            run_id=RUN_ID,
+            drop=f"{keys.INBOX}benchmark/",
+            deck=DECK,
+            inputs=tuple(inputs),
+            contract=Contract.EXACT,
+            admitted_at=datetime.now(UTC),
+        )
+        self.bucket.write(keys.run_record(RUN_ID), run.model_dump_json().encode())
+
+    def plain(self, number: int) -> Course:
+        """The deck in plain LAMMPS, started."""
+        folder = self.folder / f"plain-{number}"
+        folder.mkdir()
+        for name, path in {**self.files, DECK: self.folder / DECK}.items():
+            (folder / name).symlink_to(path)
+        command = [*self.lmp, "-in", DECK, "-nonbuf", "-screen", "none"]
+        return self._started(command, folder, {})
+
+    def attempt(self, checkpoint_seconds: float, *, resume: bool = False) -> Course:
+        """The next attempt of the deck, started."""
+        self.attempts += 1
+        scratch = self.scratch(self.attempts)
+        scratch.mkdir()
+        newest = newest_checkpoint(self.bucket, RUN_ID) if resume else None
+        environment = {
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.machine.endpoint,
+            "RUN_ID": RUN_ID,
+            "ATTEMPT": str(self.attempts),
+            "CHECKPOINT": str(newest.checkpoint_id) if newest else "",
+            "RUNS_BUCKET": self.bucket.name,
+            "DECKHAND_SCRATCH": str(scratch),
+            "CHECKPOINT_SECONDS": str(checkpoint_seconds),
+            "LMP": " ".join(f"'{word}'" for word in self.lmp),
+        }
+        return self._started([sys.executable, "-m", "deckhand.runner"], scratch, environment)
+
+    def scratch(self, attempt: int) -> Path:
+        return self.folder / f"attempt-{attempt}"
+
+    def status(self, attempt: int) -> Status | None:
+        text = self.bucket.read(keys.status(RUN_ID, attempt))
+        return None if text is None else Status.model_validate_json(text)
+
+    def _started(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> Course:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **ENGINE.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        return Course(process, began)
+
+
+def spent(course: Course) -> Spent:
+    """Wait for the end; raises RuntimeError for one that is not good."""
+    before = _processor()
+    code = course.end()
+    if code != 0:
+        raise RuntimeError(f"exit code {code}: {list(course.said)[-5:]}")
+    return Spent(time.monotonic() - course.began, _processor() - before)
+
+
+def first_row(log: Path, course: Course) -> float:
+    """When the first thermo row was in the log: the first step is computed."""
+    while course.process.poll() is None:
+        if log.exists() and b"\n   Step" in (text := log.read_bytes()):
+            rows = text.partition(b"\n   Step")[2].split(b"\n", 2)
+            if len(rows) == 3:
+                return time.monotonic() - course.began
+        time.sleep(LOOK_SECONDS)
+    raise RuntimeError("LAMMPS ended before its first step")
+
+
+def _processor() -> float:
+    """Seconds of all processes that have been waited for, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,1 @@
+"""Deckhand on decks nobody here wrote: `python -m benchmarks.corpus`."""
