@@ -42,8 +42,11 @@ class Frozen(BaseModel):
 
 
 class Severity(StrEnum):
+    """An error rejects a deck, a warning takes from its contract, a note takes nothing."""
+
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 class Problem(Frozen):
