@@ -4,16 +4,19 @@
 #   .venv                  the product (`.venv/bin/deckhand`), LAMMPS, and what tests and checks need
 #   .deckhand/venvs/cloud  the emulator of the local cloud
 #   .deckhand/venvs/sam    the SAM CLI
+#   .deckhand/venvs/fuzz   the fuzzer, only when `make fuzz` is called
 # All are installed by hash from requirements/*.txt; `make lock` makes those from pyproject.toml and *.in.
 
 PYTHON ?= python3
 CONFIG ?= default
+SECONDS ?= 60
 
 # Names without a path only: the clone's own path may have a blank in it, and make would cut it there.
 bin := .venv/bin
 envs := .deckhand/venvs
 cloud := $(envs)/cloud
 sam := $(envs)/sam
+fuzz := $(envs)/fuzz
 
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -46,6 +49,12 @@ check: ## ruff, mypy, cfn-lint, the state machine, the house rules, shellcheck
 	@$(MAKE) $(bin)/.dev
 	@if command -v npm >/dev/null && [ ! -d tools/node_modules ]; then npm ci --silent --no-audit --no-fund --prefix tools; fi
 	@$(bin)/python -m tools.check
+
+.PHONY: fuzz
+fuzz: product $(fuzz)/.installed ## look for decks that Deckhand falls over, or reads unlike LAMMPS [SECONDS=60]
+	@for target in language preflight interpreter; do \
+	PYTHONPATH=layers/core:. $(fuzz)/bin/python -m tests.fuzz.campaign $$target --seconds $(SECONDS) || exit 1; done
+	@PYTHONPATH=layers/core:. $(bin)/python -m tests.fuzz.comparison --first $$(date +%s) --count $(SECONDS)
 
 .PHONY: build
 build: product sam ## sam build for AWS
@@ -94,6 +103,10 @@ $(cloud)/.installed: $(bin)/.uv requirements/cloud.txt
 	@$(call timed,the emulator,$(bin)/uv venv --quiet --allow-existing --python $(bin)/python $(cloud) && $(call sync,$(cloud),cloud))
 	@touch $@
 
+$(fuzz)/.installed: $(bin)/.uv requirements/fuzz.txt
+	@$(call timed,the fuzzer,$(bin)/uv venv --quiet --allow-existing --python $(bin)/python $(fuzz) && $(call sync,$(fuzz),fuzz))
+	@touch $@
+
 $(sam)/.installed: $(bin)/.uv requirements/sam.txt
 	@$(call timed,the SAM CLI,$(bin)/uv venv --quiet --allow-existing --python $(bin)/python $(sam) && $(call sync,$(sam),sam))
 	@touch $@
@@ -108,5 +121,6 @@ lock: $(bin)/.uv ## write requirements/*.txt again [LOCK=--upgrade]
 	@$(compile) pyproject.toml $(product_extras) --extra test --extra check --output-file requirements/dev.txt
 	@$(compile) pyproject.toml $(product_extras) --constraint requirements/dev.txt --output-file requirements/product.txt
 	@$(compile) pyproject.toml --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	@$(compile) requirements/fuzz.in --constraint requirements/dev.txt --output-file requirements/fuzz.txt
 	@for name in bootstrap cloud sam; do $(compile) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@for layer in core lammps; do (cd layers/$$layer && ../../$(compile) requirements.in --output-file requirements.txt) || exit 1; done

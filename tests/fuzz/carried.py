@@ -11,9 +11,10 @@ from typing import Final
 
 from deckhand.cli.engine import find_engine
 from deckhand.lammps.errors import DeckError, EngineDiedError
-from deckhand.lammps.interpreter import Interpreter
+from deckhand.lammps.interpreter import Interpreter, Stopped
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.process import Lammps
+from deckhand.lammps.replay import replay
 from deckhand.lammps.script import folder_reader
 from deckhand.lammps.thermo import read_rows
 from tests.fuzz.bystander import Bystander
@@ -70,6 +71,58 @@ def interpreted(folder: Path, files: Mapping[str, bytes], control: Path) -> Left
     finally:
         lammps.kill()
     return _left(folder, files, ended_well=ended_well)
+
+
+def resumed(folder: Path, files: Mapping[str, bytes], control: Path, runs: int) -> Left:
+    """Carry the deck in one process after the other: each is left when it has done *runs* runs."""
+    write(folder, files)
+    journal, restart, step = Journal(deck=DECK), control / "left.restart", -1
+    ended_well = True
+    while True:
+        log = _LOG if step < 0 else "none"
+        lammps = Lammps([str(_ENGINE.lmp), "-log", log], folder, control, _ENGINE.environment)
+        try:
+            if step >= 0:
+                replay(lammps, journal, restart, step, 1)
+                lammps.send(f"log {_LOG} append")
+            watch = _Leaving(runs)
+            again = step >= 0
+            Interpreter(lammps, journal, folder_reader(folder), watch, resumed=again).execute()
+            lammps.close()
+            break
+        except Stopped as stopped:
+            step = stopped.step
+            lammps.send(f"write_restart {restart}")
+            lammps.close()
+            journal = Journal.model_validate_json(journal.model_dump_json())
+        except DeckError:
+            ended_well = False
+            with contextlib.suppress(EngineDiedError):
+                lammps.close()
+            break
+        except EngineDiedError:
+            ended_well = False
+            break
+        finally:
+            lammps.kill()
+    return _left(folder, files, ended_well=ended_well)
+
+
+class _Leaving(Bystander):
+    """Wants to stop as soon as so many runs are done."""
+
+    def __init__(self, runs: int) -> None:
+        self._left = runs
+
+    @property
+    def stopping(self) -> bool:
+        return self._left <= 0
+
+    def can_stand(self, step: int) -> bool:
+        return True
+
+    def run_ended(self, step: int) -> None:
+        self._left -= 1
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:

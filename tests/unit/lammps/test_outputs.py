@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deckhand.lammps.course import Course, Printed, shapes
-from deckhand.lammps.formats import Format, Layout, Packing
+from deckhand.lammps.formats import UNFLUSHED, Format, Layout, Packing
 from deckhand.lammps.outputs import Cut, OutputBook
 from deckhand.lammps.records.binary import HEAD_SIZE
 from deckhand.lammps.thermo import read_rows
@@ -89,6 +89,12 @@ MOLECULES = "".join(
     for step in range(0, 201, 50)
 )
 
+CHARGES = "".join(
+    f"Charge equilibration on step {step}\n  iteration: 0, enegtot -23.259\n"
+    "Charges converged in 1 iterations to 0.0029 tolerance\n"
+    for step in range(0, 201, 50)
+)
+
 
 @dataclass(frozen=True)
 class Sort:
@@ -137,11 +143,12 @@ FILES = {
     "species.out": Sort(Layout(Format.SPECIES), matching(rb"(?m)^ +(\d+) ")),
     "bonds.out": Sort(Layout(Format.BONDS), matching(rb"Timestep (\d+)")),
     "molecules.out": Sort(Layout(Format.MOLECULES), matching(rb"Timestep (\d+)")),
+    "charges.out": Sort(Layout(Format.CHARGES), matching(rb"on step (\d+)")),
     "notes.txt": Sort(Layout(Format.LINES, 50), matching(rb"at (\d+)")),
     "verse.txt": Sort(Layout(Format.LINES, 50, 2, 2), matching(rb"at (\d+)")),
     "log.lammps": Sort(Layout(Format.LOG), matching(rb"(?m)^ +(\d+)   \S+ +\S+ +\S+ +\S+ +\S+ *$")),
 }
-"""Files that LAMMPS has written, but for those of ReaxFF, whose runs take long."""
+"""Files that LAMMPS has written, but for those of ReaxFF and COMB, whose runs take long."""
 
 COURSE = Course(first=0, last=200, rows=50)
 
@@ -151,7 +158,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written")
     (folder / "in.deck").write_text(DECK.replace("'''", '"""'))
     subprocess.run([LMP, "-in", "in.deck", "-screen", "none"], cwd=folder, check=True, timeout=60)
-    for name, text in (("species", SPECIES), ("bonds", BONDS), ("molecules", MOLECULES)):
+    reactive = {"species": SPECIES, "bonds": BONDS, "molecules": MOLECULES, "charges": CHARGES}
+    for name, text in reactive.items():
         (folder / f"{name}.out").write_text(text)
     return folder
 
@@ -182,7 +190,7 @@ def test_real_files_are_cut_behind_the_records_up_to_a_step(
     head = HEAD_SIZE if sort.layout.format is Format.DCD else 0
     assert sort.steps(text[head:]) == list(range(sort.first, 201, 50))
     # The frame of a checkpoint's own step is left to the attempt that resumes there.
-    later = sort.layout.format is Format.XTC
+    later = sort.layout.format in UNFLUSHED
     for step in (0, 49, 50, 99, 150, 200):
         book = in_first_run(tmp_path, name, text)
         end = max(head, end_of(book.cut(step)))
@@ -430,6 +438,23 @@ def test_a_trajectory_that_nothing_writes_any_more_holds_nothing_back(tmp_path: 
     book.dump_opens("melt.xtc", Layout(Format.XTC))
     book.run_starts(Course(0, 300))
     assert book.holds(200)
+
+
+def test_a_file_that_the_deck_removes_is_gone_and_may_come_again(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    book = OutputBook(tmp_path)
+    book.opens("notes.txt", Layout(Format.LINES), empties=True)
+    notes.write_bytes(b"one\n")
+    book.committed(book.cut_all())
+    notes.unlink()
+    book.removes("notes.txt")
+    book.opens("notes.txt", Layout(Format.LINES), empties=False)
+    notes.write_bytes(b"two\n")
+    gone, anew = book.cut_all()
+    assert (gone.path, gone.gone) == ("notes.txt", True)
+    assert (anew.begin, anew.end, anew.anew, anew.base > 4) == (0, 4, True, True)
+    book.committed([gone, anew])
+    assert book.cut_all() == []
 
 
 def test_the_head_of_a_dcd_file_counts_the_frames_of_all_attempts(

@@ -13,7 +13,7 @@ import pytest
 
 from deckhand.lammps.errors import Place, ResumeError
 from deckhand.lammps.interpreter import Interpreter
-from deckhand.lammps.journal import Journal
+from deckhand.lammps.journal import Journal, RunInProgress
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
 from deckhand.lammps.script import Script, parse, words
@@ -53,6 +53,57 @@ def told(journal: Journal, said: str = "", attempt: int = 2) -> list[str]:
 
 
 READ = "read_restart /control/x.restart"
+
+
+def running(journal: Journal, first: int = 0) -> Journal:
+    """The journal of a checkpoint inside a run."""
+    journal.run = RunInProgress(file="in.melt", line=9, first=first, last=500, begun=True)
+    return journal
+
+
+def test_a_dump_goes_on_behind_its_last_frame() -> None:
+    journal = running(journal_of("dump t all atom 50 t.dump", "dump_modify t delay 20"))
+    assert told(journal)[-3:] == [
+        "dump_modify t append yes",
+        "dump_modify t first no",
+        "dump_modify t delay 101",
+    ]
+
+
+def test_a_dump_that_lammps_does_not_flush_writes_the_frame_of_the_step_again() -> None:
+    journal = running(journal_of("dump t all xtc 50 t.xtc"))
+    assert told(journal)[-2:] == ["dump t all xtc 50 t.xtc", "dump_modify t first no"]
+
+
+def test_a_binary_dump_names_its_units_only_once() -> None:
+    journal = running(journal_of("dump t all custom 50 t.bin id", "dump_modify t units yes"))
+    assert "dump_modify t units no" in told(journal)
+    late = running(journal_of("dump t all custom 50 t.bin id", "dump_modify t delay 200"))
+    assert "dump_modify t units no" not in told(late)
+
+
+def test_a_compressed_dump_is_told_plainly() -> None:
+    journal = running(journal_of("dump t all atom/gz 50 t.gz", "dump_modify t compression_level 1"))
+    assert "dump t all atom 50 t.gz.plain" in told(journal)
+    assert not any("compression_level" in command for command in told(journal))
+
+
+@pytest.mark.parametrize(
+    ("written", "first", "names"), [(0, 60, "b a"), (1, 60, "a b"), (0, 20, "a b"), (1, 20, "b a")]
+)
+def test_the_next_of_two_restart_files_is_the_one_that_is_due(
+    written: int, first: int, names: str
+) -> None:
+    """The run has written one at step 100, or at 50 and 100."""
+    journal = running(journal_of("restart 50 a b"), first)
+    journal.settings[0].toggled = written
+    assert f"restart 50 {names}" in told(journal)
+
+
+def test_both_ways_to_write_restart_files_are_told_again() -> None:
+    both = ["restart 50 a b", "restart 100 c.*"]
+    assert [command for command in told(journal_of(*both)) if command in both] == both
+    assert not any(c in both for c in told(journal_of(*both, "restart 0")))
 
 
 def test_settings_come_in_the_order_that_a_new_process_needs() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deckhand.lammps.thermo import ThermoReader, read_rows
+from deckhand.lammps.thermo import NO_STEP, Row, Text, ThermoReader, read_rows
 
 ONE = b"""\
 LAMMPS (22 Jul 2025 - Update 4)
@@ -49,6 +49,32 @@ Loop time of 0.000562303 on 1 procs for 50 steps with 32 atoms
   - [60, 0.7, 0.1, ]
 """
 
+BARE = b"""\
+Per MPI rank memory allocation (min/avg/max) = 3.081 | 3.081 | 3.081 Mbytes
+     Temp          E_pair    \x20
+ 1.44          -6.7733681    \x20
+WARNING: one warning
+ 0.7           -5.6
+Loop time of 0.00108487 on 1 procs for 100 steps with 32 atoms
+Nlocal:             32 ave          32 max          32 min
+ 1 2
+run 100 pre no
+     Temp          E_pair    \x20
+ 0.7           -5.6
+Loop time of 0.00108487 on 1 procs for 100 steps with 32 atoms
+Per MPI rank memory allocation (min/avg/max) = 3.081 | 3.081 | 3.081 Mbytes
+ Time step        T            PotEng
+       250     0.538   -5.580
+       300     0.579   -5.653
+Loop time of 0.00108487 on 1 procs for 100 steps with 32 atoms
+Per MPI rank memory allocation (min/avg/max) = 3.081 | 3.081 | 3.081 Mbytes
+---
+keywords: ['Temp', 'PotEng', ]
+data:
+  - [0.517016626233828, -5.54793971216766, ]
+...
+"""
+
 
 def test_rows_of_style_one() -> None:
     rows = read_rows(ONE)
@@ -70,6 +96,30 @@ def test_rows_of_style_yaml() -> None:
     assert [row.step for row in rows] == [0, 50]
     assert rows[0].columns == ("Step", "Temp", "Press")
     assert rows[0].values == ("0", "1.44", "-5.01")
+
+
+def test_rows_that_name_no_step() -> None:
+    rows = read_rows(BARE)
+    assert [row.step for row in rows] == [NO_STEP] * 6
+    assert [len(row.columns) for row in rows] == [2, 2, 2, 3, 3, 2]
+    assert rows[2].columns == ("Temp", "E_pair")
+    assert rows[3].values == ("250", "0.538", "-5.580")
+
+
+def test_rows_are_counted_in_their_table() -> None:
+    reader = ThermoReader()
+    lines = BARE.splitlines(keepends=True)
+    assert [reader.number for _ in reader.rows(lines)] == [0, 1, 0, 0, 1, 0]
+
+
+def test_a_printed_line_is_no_part_of_a_row() -> None:
+    """Neither of one that looks like it, nor of one of several lines."""
+    lines = MULTI.replace(b"WARNING: something\n", b"E = 5\n").splitlines(keepends=True)
+    reader = ThermoReader()
+    items = list(reader.items(lines, 0, lambda line: 40 if line == b"E = 5\n" else None))
+    assert [item.step for item in items] == [0, 40, 50, None]
+    assert [type(item) for item in items] == [Row, Text, Row, Text]
+    assert all(b"E = 5" not in MULTI[row.begin : row.end] for row in items if isinstance(row, Row))
 
 
 @pytest.mark.parametrize("log", [ONE, MULTI, YAML])

@@ -12,6 +12,8 @@ from deckhand.domain.run import Contract
 from deckhand.lammps import styles
 from deckhand.lammps.contract import Promise, changes_box
 from deckhand.lammps.errors import Place
+from deckhand.lammps.openings import growing_files
+from deckhand.lammps.own_restarts import can_be_shared, names_of, shared
 from deckhand.lammps.script import names
 
 _READS_FIX: Final = re.compile(r"\bf_(\w+)")
@@ -33,6 +35,8 @@ class Combinations:
     _left_adapted: bool = False
     _rows_without_step: bool = False
     _rows_by_variable: bool = False
+    _own_restarts: dict[int, list[str]] = field(default_factory=dict)
+    _printing: dict[str, str] = field(default_factory=dict)
     _counting: dict[str, tuple[Place, Promise]] = field(default_factory=dict)
     _read: set[str] = field(default_factory=set)
     _changing_atoms: tuple[Place, str] | None = None
@@ -47,6 +51,8 @@ class Combinations:
         yield from self._drude_in_bodies(command)
         yield from self._adapted(command)
         yield from self._rows(command)
+        yield from self._restarts(command)
+        yield from self._prints(command)
 
     def end(self) -> Iterator[tuple[Place, Promise]]:
         """What can be told only when all commands are known, with the place that decides it."""
@@ -118,6 +124,44 @@ class Combinations:
             self._rows_without_step = False
             yield _ROWS_UNKNOWN
 
+    def _restarts(self, command: list[str]) -> Iterator[Promise]:
+        if command[0] != "restart" or len(command) < _RESTART_WORDS:
+            return
+        self._own_restarts[len(names_of(command))] = command
+        if 0 in self._own_restarts:
+            self._own_restarts.clear()
+        single = shared(self._own_restarts.values())
+        if single and not can_be_shared(single):
+            self._own_restarts.clear()
+            yield _TWO_WAYS
+
+    def _prints(self, command: list[str]) -> Iterator[Promise]:
+        """Lines that name no step are counted; those of two fixes cannot be told apart."""
+        match command:
+            case ["fix", identity, _, "print", *_]:
+                self._printing.pop(identity, None)
+                names = [opening.name for opening in growing_files(command)]
+                if not set(names).isdisjoint(self._printing.values()):
+                    yield _TWO_PRINTS
+                self._printing.update((identity, name) for name in names)
+            case ["unfix", identity]:
+                self._printing.pop(identity, None)
+
+
+_RESTART_WORDS: Final = 2
+
+_TWO_WAYS: Final = Promise(
+    Contract.REFUSED,
+    "both ways to write restart files are in use at once (one name and two names), which leaves "
+    "none for ours, and the one with one name has a variable interval or a `%`. Give a number and "
+    "a name without `%`, or take one of them out.",
+)
+
+_TWO_PRINTS: Final = Promise(
+    Contract.REFUSED,
+    "two fix print write to the same file at once; which line is of which step cannot be told. "
+    "Give each a file of its own.",
+)
 
 _MESH_OF_BOX: Final = Promise(
     Contract.STATISTICAL,

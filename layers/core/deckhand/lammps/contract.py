@@ -54,20 +54,6 @@ def read_again(name: str) -> Promise:
     )
 
 
-def removed(name: str, *, grows: bool) -> Promise:
-    """What it means that a deck removes the file *name*, which it has written."""
-    if grows:
-        return _refused(
-            f"{name} is written bit by bit and removed again. What was stored of it before an "
-            "interruption would be in the results. Take `shell rm` out."
-        )
-    return Promise(
-        Contract.EXACT,
-        f"{name} is written by the deck and removed again. After an interruption it may be among "
-        "the results.",
-    )
-
-
 ONLY_MINIMIZE: Final = Promise(
     Contract.REPEAT,
     "the deck has no run, only `minimize`, which cannot be entered in the middle. An interruption "

@@ -27,10 +27,6 @@ class DeckError(DeckhandError):
         self.place = place
 
 
-class DeckQuitError(DeckError):
-    """The deck ended itself and said that something is wrong: `quit` with a status."""
-
-
 class EngineDiedError(DeckhandError):
     """LAMMPS ended while it was still needed."""
 

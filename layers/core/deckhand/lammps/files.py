@@ -65,12 +65,6 @@ def _written_by_fix(command: list[str]) -> Iterator[str]:
         yield command[command.index("position") + 2]
 
 
-def removes(command: list[str]) -> Iterator[str]:
-    """Names of the files a command removes."""
-    if command[:2] == ["shell", "rm"]:
-        yield from (word for word in command[2:] if not word.startswith("-"))
-
-
 def folders(command: list[str]) -> Iterator[str]:
     """The folders that have to exist before a command writes; an upload cannot carry empty ones."""
     yield from (dirname(name) for name in writes(command) if dirname(name))

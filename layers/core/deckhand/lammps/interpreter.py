@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from deckhand.lammps.errors import DeckError, DeckQuitError, Place
+from deckhand.lammps.errors import DeckError, Place
 from deckhand.lammps.journal import (
     DRAWS,
     MAKES_BOX,
@@ -163,7 +163,7 @@ class Interpreter:
             try:
                 self._scripts[file] = self._read_script(file)
             except DeckError as error:
-                raise DeckError(error.message, error.place or place) from error
+                raise type(error)(error.message, error.place or place) from error
         return self._scripts[file]
 
     def _execute(self, raw: str, place: Place) -> None:
@@ -311,10 +311,13 @@ class Interpreter:
     def _enter(self, commands: list[str], place: Place) -> None:
         if not commands or "" in commands:
             raise DeckError("`if` has a branch without a command", place)
-        if len(self.journal.frames) > MOST_NESTED:
-            raise DeckError(f"commands are nested more than {MOST_NESTED} deep", place)
+        self._refuse_depth(place)
         frame = ListFrame(file=place.file, line=place.line, commands=commands)
         self.journal.frames.append(frame)
+
+    def _refuse_depth(self, place: Place) -> None:
+        if len(self.journal.frames) > MOST_NESTED:
+            raise DeckError(f"commands are nested more than {MOST_NESTED} deep", place)
 
     def _echo(self, command: list[str], place: Place) -> None:
         """Left out: the commands in the log would be ours."""
@@ -323,12 +326,13 @@ class Interpreter:
         _need(command, 1, 2, place)
         status = _integer(command[1], place) if len(command) > 1 else 0
         if status:
-            raise DeckQuitError(f"the deck ended itself with `quit {status}`", place)
+            raise DeckError(f"the deck ended itself with `quit {status}`", place)
         self.journal.frames.clear()
 
     def _run(self, command: list[str], place: Place) -> None:
         if self.journal.halted:
             return
+        self._refuse_depth(place)
         now = self.engine.step()
         self.journal.run = _run_in_progress(command, now, place)
         if self.journal.run.start is None:

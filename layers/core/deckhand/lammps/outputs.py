@@ -8,6 +8,7 @@ up to X.
 
 from __future__ import annotations
 
+import fnmatch
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ class Cut:
     `anew`: they replace all that the results have of the file. `base` + `begin` names the piece.
     They stand in the file *source* (below the root), but for the end of *ending* where LAMMPS has
     not written it yet. *head* is what the whole file begins with, as of this cut. *gone* says that
-    the deck has removed the file instead.
+    the deck has removed all files of this path, which may be a pattern, instead.
     """
 
     path: str
@@ -118,7 +119,7 @@ class OutputBook:
     was in progress there, *parents* the files that its lineage has bytes of, *untitled* those of
     them that a command had opened again and not written to yet, *heads* what some of them begin
     with. `drain` waits until the bytes of all cuts have been read; it is called before a file is
-    emptied. `removed` are files that the deck has removed and the results still have.
+    emptied. `removed` are patterns of files that the deck has removed and the results still have.
     """
 
     root: Path
@@ -203,14 +204,14 @@ class OutputBook:
             output.found, output.anew = False, True
             output.base += BEHIND_VERSIONS
 
-    def removes(self, path: str) -> None:
-        """The deck removes a file."""
-        output = self.files.pop(path, None)
-        if output is not None:
+    def removes(self, pattern: str) -> None:
+        """The deck removes files."""
+        for path in fnmatch.filter([*self.files], pattern):
+            output = self.files.pop(path)
             self._begin_anew(output)
             self._bases[path] = output.base
-        self.removed.add(path)
-        self.parents -= {path}
+        self.parents = self.parents.difference(fnmatch.filter(self.parents, pattern))
+        self.removed.add(pattern)
 
     def _add(self, path: str, layout: Layout, source: str) -> OutputFile:
         output = self.files[path] = OutputFile(path, source or path, layout)
@@ -333,7 +334,7 @@ class OutputBook:
         return end
 
     def _cut_removed(self) -> list[Cut]:
-        return [Cut(path, 0, 0, gone=True) for path in sorted(self.removed)]
+        return [Cut(pattern, 0, 0, gone=True) for pattern in sorted(self.removed)]
 
     def _cut(self, output: OutputFile, end: int) -> Iterator[Cut]:
         begin = max(output.begin or 0, output.committed)

@@ -31,7 +31,7 @@ def shared(commands: Iterable[list[str]]) -> list[str]:
 
 def can_be_shared(command: list[str]) -> bool:
     """Whether our restart files can stand for those of a command that names them by their step."""
-    return command[1].isdigit() and not any("%" in name for name in names_of(command))
+    return not command[1].startswith("v_") and not any("%" in name for name in names_of(command))
 
 
 def due_name(command: list[str], step: int) -> str:

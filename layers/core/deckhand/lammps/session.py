@@ -12,9 +12,10 @@ from posixpath import normpath
 from typing import Final
 
 from deckhand.domain.manifest import Moment, RestartFile
+from deckhand.lammps.contract import removals
 from deckhand.lammps.course import Course, course_of, late_openings, prints_at
 from deckhand.lammps.errors import ResumeError
-from deckhand.lammps.files import folders, removes, writes
+from deckhand.lammps.files import folders, writes
 from deckhand.lammps.formats import OPENED_AT_ONCE
 from deckhand.lammps.journal import MAKES_BOX, Journal
 from deckhand.lammps.openings import Opening, appends, goes_on, growing_files, writes_once
@@ -169,9 +170,9 @@ class Session:
         """What is stored with a checkpoint must not be younger than it."""
         if any(self._is_stored_whole(name) for name in writes(command)):
             self.book.drain()
-        for name in removes(command):
+        for pattern in removals(command):
             self.book.drain()
-            self.book.removes(self.path_of(name))
+            self.book.removes(self.path_of(pattern))
 
     def _open_files(self, command: list[str]) -> None:
         openings = list(growing_files(command))

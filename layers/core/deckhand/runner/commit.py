@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -171,19 +172,24 @@ class Committer:
                 self._gone.discard(path)
 
     def _store_cut(self, cut: Cut) -> None:
+        if cut.gone:
+            self._remove(cut.path)
+            return
         piece = self._store_range(cut) if cut.end > cut.begin else None
         head = self._store_head(cut) if cut.head else None
-        if cut.anew or cut.gone:
-            self._forget(cut.path)
-        if cut.gone:
-            self._gone.add(cut.path)
-            return
         self._gone.discard(cut.path)
         if cut.anew:
+            self._forget(cut.path)
             self._anew.add(cut.path)
         if head is not None:
             self._heads[cut.path] = head
         self._pieces.setdefault(cut.path, []).extend([piece] if piece else [])
+
+    def _remove(self, pattern: str) -> None:
+        of_others = {output.path for seg in self.origin.lineage for output in seg.outputs}
+        for path in fnmatch.filter({*self._pieces, *self._whole, *of_others}, pattern):
+            self._forget(path)
+            self._gone.add(path)
 
     def _forget(self, path: str) -> None:
         """Nothing of a file that was stored is left in the results."""

@@ -1,0 +1,165 @@
+"""What an attempt stores: pieces, heads, whole files as of a checkpoint; what is fetched back."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from deckhand.domain.errors import StorageError
+from deckhand.domain.keys import CheckpointId
+from deckhand.domain.manifest import Manifest, OutputKind, read_manifest
+from deckhand.lammps.formats import Packing
+from deckhand.lammps.journal import Journal
+from deckhand.lammps.outputs import Cut
+from deckhand.lammps.session import Snapshot
+from deckhand.runner.commit import Committer, Origin
+from deckhand.runner.fetch import Checkpoint, fetch_heads, fetch_whole_outputs
+from deckhand.usecases.finalise import finalise, result_key
+from tests.fakes import FakeBucket
+
+RUN = "melt-0123456789abcdef"
+
+
+@dataclass
+class Attempt:
+    """An attempt whose LAMMPS is the test."""
+
+    folder: Path
+    bucket: FakeBucket = field(default_factory=FakeBucket)
+    appended: set[str] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.workspace = self.folder / "deck"
+        self.workspace.mkdir()
+        self.committer = Committer(
+            bucket=self.bucket,
+            workspace=self.workspace,
+            inputs={},
+            lammps_version=lambda: "22 Jul 2025",
+            origin=Origin(RUN, 1, 0, None, (), (), ()),
+            appended=lambda: frozenset(self.appended),
+            verified=lambda _: None,
+            failed=self.failures.append,
+        )
+
+    def write(self, path: str, body: bytes) -> None:
+        file = self.workspace / path
+        times = file.stat().st_mtime_ns + 10**9 if file.exists() else 0
+        file.write_bytes(body)
+        if times:
+            os.utime(file, ns=(times, times))
+
+    def checkpoint(self, step: int, *cuts: Cut) -> Manifest:
+        self.take(step, *cuts)
+        return self.stored(step)
+
+    def take(self, step: int, *cuts: Cut) -> None:
+        restart = self.folder / f"{step}.restart"
+        restart.write_bytes(b"the atoms")
+        self.appended |= {cut.path for cut in cuts}
+        journal = Journal(deck="in.melt")
+        self.committer.take(Snapshot(step, step, restart, journal, cuts, True, ()))
+
+    def stored(self, step: int) -> Manifest:
+        assert self.committer.wait(10.0)
+        assert self.failures == []
+        name = str(CheckpointId(step, 1))
+        text = self.bucket.read(f"runs/{RUN}/checkpoints/{name}/manifest.json")
+        return read_manifest(text or b"", RUN)
+
+    def results(self, manifest: Manifest) -> dict[str, bytes | None]:
+        """By their paths; each time in a bucket without results."""
+        for key in self.bucket.sizes(f"runs/{RUN}/results/"):
+            del self.bucket.versions[key]
+        finalised = finalise(self.bucket, manifest)
+        assert finalised.problems == ()
+        return {
+            item.path: self.bucket.read(result_key(RUN, item.path)) for item in finalised.results
+        }
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> Attempt:
+    return Attempt(tmp_path)
+
+
+def test_the_head_of_a_file_is_that_of_the_last_checkpoint(attempt: Attempt) -> None:
+    attempt.write("melt.dcd", b"HEADframe1frame2")
+    first = attempt.checkpoint(10, Cut("melt.dcd", 4, 10, head=b"one."))
+    second = attempt.checkpoint(20, Cut("melt.dcd", 10, 16, head=b"two."))
+    assert attempt.results(first) == {"melt.dcd": b"one.frame1"}
+    assert attempt.results(second) == {"melt.dcd": b"two.frame1frame2"}
+
+
+def test_the_heads_are_there_for_the_attempt_that_goes_on(attempt: Attempt) -> None:
+    attempt.write("melt.dcd", b"HEADframe1")
+    manifest = attempt.checkpoint(10, Cut("melt.dcd", 4, 10, head=b"one."))
+    checkpoint = Checkpoint(manifest, Journal(deck="in.melt"), Path("x"))
+    assert fetch_heads(attempt.bucket, checkpoint) == {"melt.dcd": b"one."}
+    attempt.bucket.write(f"runs/{RUN}/attempts/1/outputs/melt.dcd/head-{10:015d}", b"ONE.")
+    with pytest.raises(StorageError, match="damaged"):
+        fetch_heads(attempt.bucket, checkpoint)
+
+
+def test_pieces_are_compressed_one_by_one(attempt: Attempt) -> None:
+    attempt.write("x.gz.plain", b"frame1frame2")
+    attempt.appended = {"x.gz.plain"}
+    cut = Cut("x.gz", 0, 6, source="x.gz.plain", packing=Packing.GZIP)
+    attempt.checkpoint(10, cut)
+    later = Cut("x.gz", 6, 12, source="x.gz.plain", packing=Packing.GZIP)
+    results = attempt.results(attempt.checkpoint(20, later))
+    assert list(results) == ["x.gz"]
+    assert gzip.decompress(results["x.gz"] or b"") == b"frame1frame2"
+
+
+def test_what_lammps_has_not_written_yet_is_added(attempt: Attempt) -> None:
+    attempt.write("melt.yaml", b"---\nframe\n")
+    manifest = attempt.checkpoint(10, Cut("melt.yaml", 0, 14, ending=b"...\n"))
+    assert attempt.results(manifest) == {"melt.yaml": b"---\nframe\n...\n"}
+
+
+def test_whole_files_are_those_of_the_checkpoint(attempt: Attempt) -> None:
+    """A file that comes while a checkpoint is being stored belongs to the next one."""
+    attempt.write("old.data", b"1")
+    attempt.take(10)
+    attempt.write("new.data", b"2")
+    first = attempt.stored(10)
+    attempt.write("old.data", b"3")
+    second = attempt.checkpoint(20)
+    assert attempt.results(first) == {"old.data": b"1"}
+    assert attempt.results(second) == {"new.data": b"2", "old.data": b"3"}
+
+
+def test_a_file_that_is_removed_is_in_no_result(attempt: Attempt) -> None:
+    attempt.write("x.data", b"1")
+    attempt.write("notes.txt", b"a\n")
+    attempt.checkpoint(10, Cut("notes.txt", 0, 2))
+    (attempt.workspace / "x.data").unlink()
+    gone = attempt.checkpoint(20, Cut("x.data", 0, 0, gone=True), Cut("notes.txt", 0, 0, gone=True))
+    assert attempt.results(gone) == {}
+    assert {output.kind for output in gone.segment.outputs} == {OutputKind.GONE}
+    attempt.write("notes.txt", b"b\n")
+    again = attempt.checkpoint(30, Cut("notes.txt", 0, 2, base=1000, anew=True))
+    assert attempt.results(again) == {"notes.txt": b"b\n"}
+
+
+def test_a_removed_file_is_not_brought_back(attempt: Attempt, tmp_path: Path) -> None:
+    attempt.write("x.data", b"1")
+    attempt.write("y.data", b"2")
+    attempt.checkpoint(10)
+    (attempt.workspace / "x.data").unlink()
+    manifest = attempt.checkpoint(20, Cut("x.data", 0, 0, gone=True))
+    elsewhere = tmp_path / "elsewhere"
+    checkpoint = Checkpoint(manifest, Journal(deck="in.melt"), Path("x"))
+    fetch_whole_outputs(attempt.bucket, checkpoint, elsewhere)
+    assert [file.name for file in elsewhere.iterdir()] == ["y.data"]
+
+
+def test_an_empty_file_is_a_result(attempt: Attempt) -> None:
+    attempt.write("empty.dump", b"")
+    assert attempt.results(attempt.checkpoint(10, Cut("empty.dump", 0, 0))) == {"empty.dump": b""}
