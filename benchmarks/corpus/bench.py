@@ -14,7 +14,7 @@ from typing import Final
 from benchmarks.corpus.bounded import run_bounded
 from benchmarks.corpus.check import check
 from benchmarks.corpus.decks import Corpus, Deck
-from benchmarks.corpus.plain import PlainRuns
+from benchmarks.corpus.plain import WHOLE_SECONDS, PlainRuns
 from benchmarks.corpus.record import Fidelity, Order, Phase, Plain, Record, Resume, Shelf
 
 INTERRUPTIONS: Final = 2
@@ -24,6 +24,8 @@ TRIAL_SECONDS: Final = 60.0
 TIMES: Final = 10
 INTERRUPTIBLE_SECONDS: Final = 4.0
 SETUP_SECONDS: Final = 0.2
+LENGTHENING: Final = 10.0
+LENGTHENINGS: Final = 3
 NOT_BORNE: Final = "Undisturbed, in plain LAMMPS"
 """How a rehearsal says that the deck fails without Deckhand too: it was made too long."""
 
@@ -32,13 +34,17 @@ _TOLD: Final = 400
 
 @dataclass(frozen=True)
 class Bench:
-    """What every phase works with; *environment* is that of LAMMPS."""
+    """What every phase works with; *environment* is that of LAMMPS.
+
+    A deck that takes more than *longest* seconds is made shorter for the rehearsal.
+    """
 
     corpus: Corpus
     shelf: Shelf
     scratch: Path
     lmp: Path
     environment: Mapping[str, str]
+    longest: float
 
     def seconds(self, deck: Deck) -> float:
         """What the deck takes in plain `lmp`, as far as it is known."""
@@ -85,17 +91,23 @@ class Bench:
         return Fidelity.model_validate_json(said)
 
     def _interrupt(self, deck: Deck, plain: Plain, work: Path) -> Resume:
-        """Interrupt a deck; one that is over in a moment is made longer first, if it bears that."""
-        found = Resume(played=False, failure=NOT_BORNE)
-        for factor in dict.fromkeys([longer(plain.factor, plain.seconds), plain.factor]):
-            if NOT_BORNE not in found.failure:
+        """Interrupt a deck; one that is over before is made longer, as far as it bears that."""
+        found = self._rehearsed(deck, plain, work, fitting(plain, self.longest))
+        for _ in range(LENGTHENINGS):
+            if not found.played or found.interruptions:
                 break
-            shutil.rmtree(work)
-            work.mkdir()
-            said, failure = self._rehearse(deck, plain, work, factor, INTERRUPTIONS)
-            known = Resume(played=False, failure=failure) if failure else _resume(said)
-            found = known.model_copy(update={"factor": factor})
+            found = self._rehearsed(deck, plain, work, found.factor * LENGTHENING)
+        if found.factor > plain.factor and NOT_BORNE in found.failure:
+            return self._rehearsed(deck, plain, work, plain.factor)
         return found
+
+    def _rehearsed(self, deck: Deck, plain: Plain, work: Path, factor: float) -> Resume:
+        shutil.rmtree(work)
+        work.mkdir()
+        said, failure = self._rehearse(deck, plain, work, factor, INTERRUPTIONS)
+        if failure:
+            return Resume(played=False, factor=factor, failure=failure)
+        return Resume.model_validate_json(said).model_copy(update={"factor": factor})
 
     def _rehearse(
         self, deck: Deck, plain: Plain, work: Path, factor: float, interruptions: int
@@ -117,7 +129,7 @@ class Bench:
             Path.cwd(),
             self.environment,
             said,
-            TRIAL_SECONDS + TIMES * plain.seconds * lengthening,
+            TRIAL_SECONDS + TIMES * min(plain.seconds * lengthening, WHOLE_SECONDS),
         )
         text = said.read_text(encoding="utf-8", errors="replace").strip()
         text = text.replace(f"{work}/", "")
@@ -126,12 +138,11 @@ class Bench:
         return "", f"{'crashed' if ended.code else 'given up'}: {text[-_TOLD:]}"
 
 
-def longer(factor: float, seconds: float) -> float:
-    """A factor that makes a deck last long enough to be interrupted, one digit of it."""
-    if seconds >= INTERRUPTIBLE_SECONDS:
-        return factor
-    return float(f"{factor * INTERRUPTIBLE_SECONDS / max(seconds, SETUP_SECONDS):.1g}")
-
-
-def _resume(said: str) -> Resume:
-    return Resume.model_validate_json(said)
+def fitting(plain: Plain, longest: float) -> float:
+    """A factor that makes a deck last long enough to be interrupted, and not too long."""
+    if plain.seconds > longest:
+        return float(f"{plain.factor * longest / plain.seconds:.2g}")
+    if plain.seconds < INTERRUPTIBLE_SECONDS:
+        wanted = INTERRUPTIBLE_SECONDS / max(plain.seconds, SETUP_SECONDS)
+        return float(f"{plain.factor * wanted:.1g}")
+    return plain.factor

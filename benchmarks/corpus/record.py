@@ -63,14 +63,16 @@ class Resume(Frozen):
     """How a rehearsal with interruptions ended; `faults` is empty where it passed.
 
     `factor` is what every run of the deck was multiplied with; a short deck is made longer.
+    `control_deviation` is the largest of any row from the control's, `effect` how far the first of
+    the control's rows to differ is from the undisturbed run.
     """
 
     played: bool
     factor: float = 1.0
     interruptions: int = 0
     faults: tuple[str, ...] = ()
-    first_deviation: float | None = None
     control_deviation: float | None = None
+    effect: float | None = None
     failure: str = ""
 
 

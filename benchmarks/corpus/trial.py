@@ -10,8 +10,17 @@ from benchmarks.corpus import fidelity
 from benchmarks.corpus.record import Fidelity, Order, Resume
 from deckhand.cli.engine import find_engine
 from deckhand.cli.proof import prove
-from deckhand.cli.rehearsal import Kind, Moment, Rehearsal, RehearsalFailedError, choose_moments
+from deckhand.cli.rehearsal import (
+    LOG,
+    Kind,
+    Moment,
+    Played,
+    Rehearsal,
+    RehearsalFailedError,
+    choose_moments,
+)
 from deckhand.domain.run import CheckReport, Contract
+from deckhand.lammps.comparison import Deviations, partners, read_log
 from deckhand.lammps.preflight import check_folder
 
 UNDISTURBED_SECONDS: Final = 600.0
@@ -30,18 +39,29 @@ def carry(order: Order) -> Fidelity | Resume:
             return Fidelity(identical=False, detail=str(error))
         return fidelity.compare(played.undisturbed, played.resumed)
     try:
-        proof = prove(rehearsal, rehearsal.play())
+        played = rehearsal.play()
     except RehearsalFailedError as error:
         return Resume(played=False, failure=str(error))
-    facts = proof.as_json()
-    deviations = [found for found in facts["first_deviation"] if found is not None]
+    proof = prove(rehearsal, played)
     return Resume(
         played=True,
         interruptions=len(proof.interruptions),
         faults=proof.faults,
-        first_deviation=max(deviations, default=None),
-        control_deviation=facts["control_deviation"],
+        control_deviation=proof.as_json()["control_deviation"],
+        effect=_effect(played),
     )
+
+
+def _effect(played: Played) -> float | None:
+    """How far the first row of the control to differ is from that of the undisturbed run."""
+    if LOG not in played.undisturbed or LOG not in played.control:
+        return None
+    expected, rows = read_log(played.undisturbed[LOG]), read_log(played.control[LOG])
+    deviations = Deviations.measured_by(expected)
+    pairs = zip(rows, partners(rows, expected), strict=True)
+    found = [deviations.of(row, wanted) for row, wanted in pairs if wanted is not None]
+    largest = next((deviation for deviation in found if deviation > 0.0), 0.0)
+    return min(largest, sys.float_info.max) if found else None
 
 
 def _rehearsal(order: Order, moments: list[Moment], chance: random.Random) -> Rehearsal:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.corpus.bench import longer
+from benchmarks.corpus.bench import fitting
 from benchmarks.corpus.bounded import run_bounded
 from benchmarks.corpus.decks import Corpus
 from benchmarks.corpus.fidelity import compare
@@ -77,8 +77,8 @@ def test_a_cut_shortens_every_run_and_nothing_else(line: str, cut: str) -> None:
 
 
 def test_rows_that_may_show_an_average_come_when_it_does() -> None:
-    deck = "variable d equal 5*100\nfix 1 all ave/time 10 10 100 c_t\nthermo $d\nrun 9000\n"
-    assert stretch(deck, 0.25) == deck.replace("9000", "2500")
+    deck = "variable d equal 5*100\nfix 1 all ave/time 10 10 100 c_t\nthermo $d\nrun 9000\nrun 40\n"
+    assert stretch(deck, 0.25) == deck.replace("9000", "2500").replace("40", "10")
 
 
 def test_a_deck_made_longer_keeps_its_rows() -> None:
@@ -112,10 +112,14 @@ def test_an_error_is_told_in_the_words_of_lammps(screen: bytes, told: str) -> No
     assert first_error(screen, 3).startswith(told)
 
 
-def test_a_deck_that_is_over_in_a_moment_is_made_longer() -> None:
-    assert longer(1.0, 60.0) == 1.0
-    assert longer(1.0, 0.4) == 10.0
-    assert longer(1.0, 0.0) == 20.0
+@pytest.mark.parametrize(
+    ("seconds", "factor", "fits"),
+    [(60.0, 1.0, 0.33), (20.0, 1.0, 1.0), (8.0, 0.1, 0.1), (0.4, 1.0, 10.0), (0.0, 0.5, 10.0)],
+)
+def test_a_rehearsal_is_neither_over_in_a_moment_nor_endless(
+    seconds: float, factor: float, fits: float
+) -> None:
+    assert fitting(Plain(runs=True, seconds=seconds, factor=factor), 20.0) == fits
 
 
 def test_a_program_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
@@ -161,7 +165,8 @@ def test_a_difference_is_told_with_its_row(tmp_path: Path, rows: str, detail: st
 
 def test_rows_without_a_step_are_compared_too(tmp_path: Path) -> None:
     for name, value in {"plain": "-1.5", "runner": "-1.6"}.items():
-        (tmp_path / name).write_text(f"LAMMPS (22 Jul 2025)\n PotEng\n {value}\nLoop time of 1\n")
+        table = f"Per MPI rank memory allocation\n PotEng\n {value}\nLoop time of 1\n"
+        (tmp_path / name).write_text("LAMMPS (22 Jul 2025)\n" + table)
     found = compare({"log": tmp_path / "plain"}, {"log": tmp_path / "runner"})
     assert found == Fidelity(identical=False, rows=1, detail="log: -1.6 instead of -1.5")
 

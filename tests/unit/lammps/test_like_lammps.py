@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz.comparison import both, deck
+from tests.fuzz.comparison import both, deck, has_runs, pieces
 
 
 @pytest.mark.parametrize("number", range(16))
@@ -17,6 +17,15 @@ def test_a_random_deck(number: int) -> None:
 @pytest.mark.parametrize("number", [*range(8), 492])
 def test_quotes_and_signs_in_any_order(number: int) -> None:
     expected, got = both(deck("scribble", number))
+    assert got == expected
+
+
+RESUMED = [number for number in range(80) if has_runs(deck("write", number))][:8]
+
+
+@pytest.mark.parametrize("number", RESUMED)
+def test_a_random_deck_in_pieces(number: int) -> None:
+    expected, got = pieces(deck("write", number), runs=1)
     assert got == expected
 
 

@@ -211,6 +211,7 @@ def _new_seed(text: str, step: int, attempt: int) -> int:
 
 
 _UNUSED = re.compile(r"Unused restart file (?:global|peratom) fix info:\n((?: +fix style: .*\n)+)")
+_OF_SPECIES: Final = "clusterID_"
 _OF_COMPUTE: Final = "_COMPUTE_STORE"
 
 
@@ -218,8 +219,10 @@ def state_lost(screen: str, journal: Journal) -> list[str]:
     """What LAMMPS says of the state in a restart file that no fix has taken up when a run starts.
 
     A compute chunk/atom makes the fix that holds its chunks too late for that. It holds none at a
-    clean step, and is refused where it has to (`ids once`).
+    clean step, and is refused where it has to (`ids once`). A fix reaxff/species makes one that
+    holds what it finds anew each time.
     """
     lost = [line.strip() for found in _UNUSED.findall(screen) for line in found.splitlines()]
     chunks = {c.key[1] + _OF_COMPUTE for c in journal.of("compute") if c.words[3] == "chunk/atom"}
-    return [line for line in lost if line.rsplit(maxsplit=1)[-1] not in chunks]
+    species = {_OF_SPECIES + fix.key[1] for fix in journal.of("fix") if "species" in fix.words[3]}
+    return [line for line in lost if line.rsplit(maxsplit=1)[-1] not in chunks | species]

@@ -37,7 +37,7 @@ from deckhand.lammps.restart_file import restart_step
 from deckhand.lammps.script import quoted
 from deckhand.lammps.thermo import NO_STEP, ThermoReader
 from deckhand.lammps.witness import FIX as WITNESS
-from deckhand.lammps.witness import Testimony, asked, is_needed, testimony
+from deckhand.lammps.witness import Witnessed, asked, is_needed, testimony
 from deckhand.lammps.witness import commands as witness_commands
 
 FLUSH_ROWS: Final = "thermo_modify flush yes"
@@ -545,7 +545,7 @@ class Session:
         run_step = journal.steps_at(step)
         self.sink(Snapshot(run_step, step, copy, journal, tuple(cuts), mid_run, written))
 
-    def _witnessed(self, step: int, *, mid_run: bool) -> Testimony:
+    def _witnessed(self, step: int, *, mid_run: bool) -> Witnessed:
         seen = testimony(self.control, step, self.journal) if mid_run else None
         return seen or asked(self.lammps, self.journal)
 

@@ -23,7 +23,7 @@ _AMOUNT: Final = 4
 """Index of the number of particles in `fix ID group pour N …`."""
 
 
-class Testimony(NamedTuple):
+class Witnessed(NamedTuple):
     """The simulated time, and the particles that each fix pour has inserted, at one step."""
 
     time: float
@@ -41,7 +41,7 @@ def commands(control: ControlFiles, interval: int, journal: Journal) -> Iterator
     yield f'fix {FIX} all print {interval} "{text}" file {control.witness} screen no title "#"'
 
 
-def testimony(control: ControlFiles, step: int, journal: Journal) -> Testimony | None:
+def testimony(control: ControlFiles, step: int, journal: Journal) -> Witnessed | None:
     """What was written at *step*; None if it is not there."""
     try:
         lines = control.witness.read_text().splitlines()
@@ -54,7 +54,7 @@ def testimony(control: ControlFiles, step: int, journal: Journal) -> Testimony |
     return None
 
 
-def asked(engine: Engine, journal: Journal) -> Testimony:
+def asked(engine: Engine, journal: Journal) -> Witnessed:
     """The same while no run is going on."""
     counts = " ".join(f"$(f_{identity}:%.0f)" for identity in _pours(journal))
     return _added_up(engine.ask(f"$(time:%.17g) {counts}").split(), journal)
@@ -72,7 +72,7 @@ def _pours(journal: Journal) -> list[str]:
     return [fix.words[1] for fix in journal.of("fix") if plain(fix.words[3]) == _POUR]
 
 
-def _added_up(values: list[str], journal: Journal) -> Testimony:
+def _added_up(values: list[str], journal: Journal) -> Witnessed:
     """What the fixes of this process have counted, and those of the processes before it."""
     time, *counts = values
     before = journal.poured
@@ -80,4 +80,4 @@ def _added_up(values: list[str], journal: Journal) -> Testimony:
         identity: before.get(identity, 0) + int(count)
         for identity, count in zip(_pours(journal), counts, strict=True)
     }
-    return Testimony(float(time), poured)
+    return Witnessed(float(time), poured)

@@ -48,7 +48,15 @@ class Settings:
             notice_poll_seconds=float(environment.get("NOTICE_POLL_SECONDS", "5")),
             stop_after_seconds=float(environment.get("STOP_AFTER_SECONDS", "0")),
             lmp=tuple(shlex.split(environment.get("LMP", "lmp"))),
-            lmp_flags=tuple(shlex.split(environment.get("LMP_FLAGS", ""))),
+            lmp_flags=_flags(environment.get("LMP_FLAGS", "")),
             imds_endpoint=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", DEFAULT_ENDPOINT),
             job_id=environment.get("AWS_BATCH_JOB_ID"),
         )
+
+
+def _flags(text: str) -> tuple[str, ...]:
+    """Variables belong into the deck: one of the command line would begin anew at each resume."""
+    flags = tuple(shlex.split(text))
+    if {"-var", "-v"} & {*flags}:
+        raise ValueError("LMP_FLAGS must not set variables")
+    return flags
