@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).parents[2]
 SEEDS: Final = ROOT / "tests/unit/lammps/seeds"
 FIRST_DECKS: Final = 40
 LONGEST: Final = 4096
-SLOWEST_SECONDS: Final = 10
+SLOWEST_SECONDS: Final = 30
 
 TOKENS: Final = (
     *("variable ", "include ", "jump SELF ", "label ", "next ", "if ", " then ", " elif "),

@@ -11,8 +11,8 @@ from deckhand.lammps.script import replaced, without_comment, words
 from deckhand.lammps.static import StaticVariables
 
 FILE_LINES: Final = ("first", "second line", "third")
-MOST_TURNS: Final = 2_000
-BREATH: Final = 200
+MOST_TURNS: Final = 1_000
+BREATH: Final = 100
 """Turns that it costs when the interpreter only shows that it is alive."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from deckhand.lammps.comparison import UNPHYSICAL, followed, read_log
 from deckhand.lammps.control import run_control
 from deckhand.lammps.preflight import check_folder
 from deckhand.lammps.thermo import Row, read_rows
-from tests.runner.conftest import ENGINE, Cloud
+from tests.runner.conftest import ENGINE, Cloud, often
 from tests.runner.decks import journey
 from tests.runner.seams import assert_seamless
 
@@ -57,16 +56,10 @@ def test_interruptions_leave_no_trace(
     cloud: Cloud, undisturbed: Undisturbed, tmp_path: Path, name: str
 ) -> None:
     files, deck = journey(name)
-    cloud.options = {
-        "CHECKPOINT_SECONDS": "0.3",
-        "STATUS_SECONDS": "0.05",
-        "NOTICE_POLL_SECONDS": "0.1",
-    }
+    expected = undisturbed(files, deck)
+    cloud.options = often(expected)
     cloud.admit(files, deck)
-    with ThreadPoolExecutor() as pool:
-        elsewhere = pool.submit(undisturbed, files, deck)
-        last = cloud.carry(JOURNEYS[name])
-        expected = elsewhere.result()
+    last = cloud.carry(JOURNEYS[name])
     assert check_folder(tmp_path / "undisturbed", deck).ok
     got = cloud.results(last)
     assert last > 1

@@ -13,7 +13,7 @@ import pytest
 
 from deckhand.domain.status import Ending, ExitCode
 from deckhand.lammps.process import Lammps
-from tests.runner.conftest import ENGINE, PATIENCE_SECONDS, Cloud, lose
+from tests.runner.conftest import ENGINE, PATIENCE_SECONDS, Cloud, lose, often
 from tests.runner.decks import BOX
 from tests.runner.seams import assert_seamless
 
@@ -27,7 +27,7 @@ fix             bath all nvt temp 1.0 1.0 0.5
 thermo          50
 dump            traj all atom 500 melt.lammpstrj
 fix             curve all ave/time 10 5 100 c_thermo_temp file temp.dat
-run             3000
+run             9000
 print           "all done" append diary.txt
 """
 }
@@ -74,11 +74,13 @@ def test_a_run_goes_from_two_ranks_to_one_and_back(
     undisturbed: Callable[[dict[str, str], str], dict[str, bytes]],
     ranks: tuple[int, ...],
 ) -> None:
+    expected = undisturbed(MELT, "in.melt")
+    cloud.options = often(expected)
     cloud.admit(MELT, "in.melt")
     checkpoint = ""
     for attempt, count in enumerate(ranks, start=1):
         lmp = TWO_RANKS if count == 2 else f"'{ENGINE.lmp}'"
-        process = cloud.start(attempt, checkpoint, LMP=lmp, CHECKPOINT_SECONDS="0.3")
+        process = cloud.start(attempt, checkpoint, LMP=lmp)
         if attempt == len(ranks):
             break
         cloud.wait_for(process, attempt, lambda status: status.checkpoints_written >= 1)
@@ -91,7 +93,7 @@ def test_a_run_goes_from_two_ranks_to_one_and_back(
         checkpoint = cloud.newest()
         assert wait_until(lambda: not ranks_in(cloud.scratch))
     assert process.wait(PATIENCE_SECONDS) == ExitCode.COMPLETED, cloud.said(len(ranks))
-    assert_seamless(cloud.results(len(ranks)), undisturbed(MELT, "in.melt"))
+    assert_seamless(cloud.results(len(ranks)), expected)
 
 
 def test_all_ranks_go_with_a_runner_that_is_killed(cloud: Cloud) -> None:
@@ -108,7 +110,7 @@ def test_all_ranks_go_at_once_when_they_are_told_to(tmp_path: Path) -> None:
     assert lammps.ask("$(2*21)") == "42"
     assert len(ranks_in(tmp_path)) == 2
     lammps.kill()
-    assert not ranks_in(tmp_path)
+    assert wait_until(lambda: not ranks_in(tmp_path))
 
 
 def test_an_error_of_two_ranks_names_the_line(cloud: Cloud) -> None:
@@ -125,9 +127,9 @@ def test_a_minimisation_is_left_at_once_and_repeated(cloud: Cloud, lmp: str) -> 
     cloud.admit({"in.relax": RELAX}, "in.relax")
     first = cloud.start(1, LMP=lmp, CHECKPOINT_SECONDS="0.2")
     assert wait_until(lambda: _minimises(cloud, 1))
-    kept = cloud.newest()
     first.send_signal(signal.SIGTERM)
     assert first.wait(PATIENCE_SECONDS) == ExitCode.CHECKPOINTED, cloud.said(1)
+    kept = cloud.newest()
     status = cloud.status(1)
     assert status is not None
     assert (status.ending, status.checkpoint) == (Ending.TERMINATED, kept)

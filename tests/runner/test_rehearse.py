@@ -88,10 +88,11 @@ def test_interrupted_deck_passes(rehearsed: tuple[Rehearsal, Played]) -> None:
 def test_control_shows_a_single_neighbour_rebuild(rehearsed: tuple[Rehearsal, Played]) -> None:
     """The control is sharp: one restart file that it does not write, and it goes another way."""
     rehearsal, played = rehearsed
-    first, *others = played.completion.segments
-    assert len(first.restart_files) > 1
-    fewer = first.model_copy(update={"restart_files": first.restart_files[1:]})
-    completion = played.completion.model_copy(update={"segments": (fewer, *others)})
+    segments = list(played.completion.segments)
+    index = next(i for i, segment in enumerate(segments) if len(segment.restart_files) > 1)
+    fewer = segments[index].restart_files[1:]
+    segments[index] = segments[index].model_copy(update={"restart_files": fewer})
+    completion = played.completion.model_copy(update={"segments": tuple(segments)})
     control = rehearsal.run_control(completion)
     proof = prove(rehearsal, replace(played, control=control))
     assert proof.control_deviation is not None

@@ -122,6 +122,18 @@ def test_a_file_that_only_the_interrupted_run_writes_is_a_fault(tmp_path: Path) 
     assert found.problems == ("more.txt is written only by the interrupted run",)
 
 
+BONDS = "# Timestep {0}\n#\n 7 1 2\n 3 1 2\n# \n"
+
+
+def test_the_order_of_atoms_is_lammps_own(tmp_path: Path) -> None:
+    files = {"bonds": "".join(map(BONDS.format, STEPS))}
+    plain = written(tmp_path / "plain", files)
+    other = files["bonds"].replace(" 7 1 2\n 3 1 2\n", " 3 1 2\n 7 1 2\n", 2)
+    assert compare_files(plain, written(tmp_path / "ours", {"bonds": other})).is_whole
+    torn = files["bonds"].replace(" 7 1 2\n", "", 1)
+    assert not compare_files(plain, written(tmp_path / "torn", {"bonds": torn})).is_whole
+
+
 def test_records_in_another_order_are_a_fault(tmp_path: Path) -> None:
     assert tally([1, 2, 3], [1, 3, 2]).is_whole is False
     swapped = FILES["msd.dat"].replace("100 1.0\n200 2.0\n", "200 2.0\n100 1.0\n")

@@ -551,6 +551,12 @@ STYLES = {
         again=False,
     ),
     "xtc": Style(Layout(Format.XTC), b"", xtc_frame, again=True),
+    "charges": Style(
+        Layout(Format.CHARGES),
+        b"",
+        lambda step: b"Charge equilibration on step %d\nCharges converged\n" % step,
+        again=True,
+    ),
     "rows": Style(
         Layout(Format.ROWS), b"# title\n# Step T\n", lambda step: b"%d 1.5\n" % step, again=True
     ),

@@ -107,10 +107,10 @@ def run(folder: Path, *commands: str, box: str = BOX) -> None:
     )
 
 
-@pytest.mark.parametrize("toggle_taken", [False, True])
-def test_lammps_writes_restart_files_at_clean_steps(tmp_path: Path, toggle_taken: bool) -> None:
+@pytest.mark.parametrize("single_taken", [False, True])
+def test_lammps_writes_restart_files_at_clean_steps(tmp_path: Path, single_taken: bool) -> None:
     control = ControlFiles(tmp_path)
-    pace = restart_commands(control, 30, 20, 1e-5, toggle_taken=toggle_taken)
+    pace = restart_commands(control, 30, 20, 1e-5, single_taken=single_taken)
     run(tmp_path, *pace, "run 100", PACE_BETWEEN_RUNS, "reset_timestep 0", *pace, "run 20")
     written = {restart_step(path) for path in tmp_path.glob("auto.*")}
     assert written
@@ -118,10 +118,10 @@ def test_lammps_writes_restart_files_at_clean_steps(tmp_path: Path, toggle_taken
 
 
 def test_the_decks_own_restart_files_are_left_alone(tmp_path: Path) -> None:
-    pace = restart_commands(ControlFiles(tmp_path), 10, 20, 1e-5, toggle_taken=True)
+    pace = restart_commands(ControlFiles(tmp_path), 10, 20, 1e-5, single_taken=False)
     run(tmp_path, "restart 40 own.a own.b", *pace, "run 100")
     assert {restart_step(tmp_path / "own.a"), restart_step(tmp_path / "own.b")} == {40, 80}
-    assert restart_step(tmp_path / "auto.a.30.restart") == 30
+    assert restart_step(tmp_path / "auto.30.restart") == 30
 
 
 @pytest.mark.parametrize("asked", [False, True])
@@ -138,13 +138,13 @@ def test_a_run_ends_at_a_clean_step_when_it_is_asked_to(tmp_path: Path, asked: b
 def test_a_pause_leaves_no_trace_in_the_trajectory(tmp_path: Path) -> None:
     """The speed of a run is measured so: a restart file would have had its effect on round-off."""
     control = ControlFiles(tmp_path)
-    never = list(restart_commands(control, 30, None, 1.0, toggle_taken=False))
+    never = list(restart_commands(control, 30, None, 1.0, single_taken=False))
     (tmp_path / "plain").mkdir()
     run(tmp_path / "plain", "run 300", box=MELT)
     control.stop.touch()
     (tmp_path / "paused").mkdir()
     halt = list(halt_commands(control, 30))
-    on = list(restart_commands(control, 30, 120, 1e9, toggle_taken=False))
+    on = list(restart_commands(control, 30, 120, 1e9, single_taken=False))
     run(
         tmp_path / "paused",
         *(*halt, *never, "run 300 upto"),
@@ -159,7 +159,7 @@ def test_a_pause_leaves_no_trace_in_the_trajectory(tmp_path: Path) -> None:
     assert {step: row for step, row in paused.items() if step < 180} == {
         step: row for step, row in plain.items() if step < 180
     }
-    assert restart_step(control.toggles[0]) == 180
+    assert restart_step(Path(str(control.inside).replace("*", "180"))) == 180
 
 
 @pytest.mark.parametrize(

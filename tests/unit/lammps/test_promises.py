@@ -8,8 +8,8 @@ import pytest
 
 from deckhand.domain.run import CheckReport, Contract
 from deckhand.lammps.errors import Place
-from deckhand.lammps.journal import Journal
-from deckhand.lammps.pacing import clean_interval, is_clean
+from deckhand.lammps.journal import Journal, RunInProgress
+from deckhand.lammps.pacing import clean_interval, is_clean, wrapping
 from deckhand.lammps.preflight import check_folder
 from deckhand.lammps.script import words
 from tests.engine import ONE_ATOM
@@ -75,6 +75,8 @@ def test_taken(tmp_path: Path, text: str) -> None:
         (["fix a all ave/atom 10 10 200 vx"], range(0, 111, 10)),
         (["fix a all reaxff/species 10 10 200 s.out"], range(0, 111, 10)),
         (["fix a all dt/reset 10 1 1 1"], range(0, 201, 10)),
+        (["fix a all deform 1 x erate 0.1"], range(0, 201, 10)),
+        (["fix a all deform 1 x erate 0.1 remap v"], ()),
         (["fix a all ave/time 10 10 200 c_t", "variable m equal f_a"], ()),
         (["fix a all ave/time 10 10 200 c_t", "variable m equal f_ab"], range(0, 111, 10)),
     ],
@@ -105,3 +107,17 @@ def test_steps_between_checkpoints_in_a_run(command: str, interval: int) -> None
     journal = Journal(deck="in.deck", box=True)
     journal.record(words(command), command, Place("in.deck", 1))
     assert clean_interval(journal) == interval
+
+
+def test_atoms_are_wrapped_by_a_run_where_the_box_gives_them_another_velocity() -> None:
+    command = "fix a all deform 1 xy erate 0.1 remap v"
+    journal = Journal(deck="in.deck", box=True)
+    journal.record(words(command), command, Place("in.deck", 1))
+    assert list(wrapping(journal)) == []
+    journal.run = RunInProgress(file="in.deck", line=2, first=100, last=900)
+    zero = "run 0 start 100 stop 900 post no"
+    assert list(wrapping(journal)) == ["log none", zero, "log log.lammps append"]
+    journal.log = None
+    assert list(wrapping(journal)) == ["log none", zero]
+    journal.record(["unfix", "a"], "unfix a", Place("in.deck", 3))
+    assert list(wrapping(journal)) == []

@@ -6,7 +6,7 @@ import pytest
 
 from deckhand.lammps import styles
 from deckhand.lammps.script import words
-from deckhand.lammps.seeds import FIX_SEEDS, PAIR_SEEDS, reseeded
+from deckhand.lammps.seeds import FIX_SEEDS, PAIR_SEEDS, SEEDED_BY_PAIR, TAKES_UP, reseeded
 
 NEW = {
     "fix 1 all langevin 1.0 1.0 0.1 SEED zero yes": 1,
@@ -81,10 +81,10 @@ def test_a_command_without_a_seed_stays_as_it_is(command: str) -> None:
     assert reseeded(words(command), 5000) is None
 
 
-FROM_ELSEWHERE = {"shardlow"}
-"""Takes the seed of its pair style."""
-
-
 def test_every_style_that_loses_its_noise_is_given_a_new_seed() -> None:
-    assert styles.FIX_NOISE | styles.FIX_DRAWS_IF_TOLD.keys() <= FIX_SEEDS.keys() | FROM_ELSEWHERE
+    assert styles.FIX_NOISE | styles.FIX_DRAWS_IF_TOLD.keys() <= FIX_SEEDS.keys() | SEEDED_BY_PAIR
     assert PAIR_SEEDS.keys() == styles.PAIR_NOISE
+
+
+def test_a_style_that_takes_up_its_generator_has_a_seed_all_the_same() -> None:
+    assert FIX_SEEDS.keys() >= TAKES_UP

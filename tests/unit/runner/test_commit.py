@@ -148,6 +148,14 @@ def test_a_file_that_is_removed_is_in_no_result(attempt: Attempt) -> None:
     assert attempt.results(again) == {"notes.txt": b"b\n"}
 
 
+def test_a_file_that_lammps_removes_is_in_no_result(attempt: Attempt) -> None:
+    attempt.write("frame.10.dump", b"1")
+    attempt.checkpoint(10)
+    (attempt.workspace / "frame.10.dump").unlink()
+    attempt.write("frame.20.dump", b"2")
+    assert attempt.results(attempt.checkpoint(20)) == {"frame.20.dump": b"2"}
+
+
 def test_a_removed_file_is_not_brought_back(attempt: Attempt, tmp_path: Path) -> None:
     attempt.write("x.data", b"1")
     attempt.write("y.data", b"2")

@@ -37,7 +37,7 @@ EARLIEST, LATEST = 0.05, 0.85
 """Fractions of the run between which it is interrupted; later it might be over before."""
 
 CHECKPOINTS: Final = 12
-SHORTEST_SECONDS: Final = 0.3
+SHORTEST_SECONDS: Final = 0.1
 STATUS_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 0.05
 

@@ -136,15 +136,24 @@ def read_log(file: Path) -> list[Row]:
 def row_names(table: str) -> Iterator[str]:
     """What tells the rows of a table apart: a step, or the number of a bin.
 
-    A row that begins with another value is only counted, for no two runs have the same.
+    A row that begins with another value is only counted, for no two runs have the same. The rows of
+    a block with a title (bonds, molecules) come in LAMMPS' own order, and are sorted.
     """
+    block: list[str] | None = None
     for line in table.splitlines():
         step = _STEP_LINE.match(line)
         if step:
+            yield from sorted(block or ())
             yield f"step {step[1]}"
+            block = []
         elif line.split("#", 1)[0].strip():
             key = _KEY.match(line)
-            yield key[1] if key else ""
+            name = key[1] if key else ""
+            if block is None:
+                yield name
+            else:
+                block.append(name)
+    yield from sorted(block or ())
 
 
 def sections(structure: str) -> Iterator[tuple[str, str]]:

@@ -139,14 +139,6 @@ def _barostat(command: list[str]) -> Iterator[Promise]:
         )
 
 
-def _deform(command: list[str]) -> Iterator[Promise]:
-    if ["remap", "v"] in _pairs(command):
-        yield another_course(
-            "fix deform with `remap v`",
-            "atoms that leave the box in the very step of an interruption keep their velocity",
-        )
-
-
 def _adapt(command: list[str]) -> Iterator[Promise]:
     pairs = _pairs(command)
     if ["scale", "yes"] in pairs and ["reset", "yes"] not in pairs:
@@ -165,6 +157,33 @@ def _constraints(command: list[str]) -> Iterator[Promise]:
         "rows behind an interruption differ within its tolerance, the pressure of the next two "
         "rows by more.",
     )
+
+
+def _controller(command: list[str]) -> Iterator[Promise]:
+    integral, derivative = command[7:9] if len(command) > _CONTROLLER_TERMS else ("", "")
+    if not (_is_zero(integral) and _is_zero(derivative)):
+        yield _refused(
+            "fix controller with Ki or Kd cannot be resumed: the error it has summed up is in no "
+            "restart file. With `0.0` for both it can."
+        )
+
+
+_CONTROLLER_TERMS: Final = 8
+
+
+def _is_zero(number: str) -> bool:
+    try:
+        return float(number) == 0.0
+    except ValueError:
+        return False
+
+
+def _pour(command: list[str]) -> Iterator[Promise]:
+    if "rigid" in command:
+        yield _refused(
+            "fix pour with `rigid` cannot be resumed: once there are such bodies, LAMMPS counts "
+            "less than no degrees of freedom when a run starts, and ends."
+        )
 
 
 def _print(command: list[str]) -> Iterator[Promise]:
@@ -191,7 +210,8 @@ _FIX_RULES: Final = {
     **dict.fromkeys((name for name in styles.FIX_RESTORED if name.startswith("ave/")), _average),
     "adapt": _adapt,
     "adapt/fep": _adapt,
-    "deform": _deform,
+    "controller": _controller,
+    "pour": _pour,
     "print": _print,
     "rattle": _constraints,
     "shake": _constraints,
@@ -294,7 +314,7 @@ def _variable(command: list[str]) -> Iterator[Promise]:
             f"variable {command[1]} measures time, and an interruption begins the measurement "
             "again.",
         )
-    elif style in ("python", "internal"):
+    elif style == "python":
         yield _refused(f"variable style {style} has a value that a resumed run cannot be told.")
     if any(re.search(r"\belapsed\b", word) for word in command[3:]):
         yield _refused(_ELAPSED)

@@ -19,7 +19,7 @@ from deckhand.domain.manifest import Moment, RestartFile, Segment
 from deckhand.lammps.files import folders
 from deckhand.lammps.interpreter import Interpreter, Stopped
 from deckhand.lammps.journal import Journal
-from deckhand.lammps.own_restarts import uses_two
+from deckhand.lammps.own_restarts import shared, takes_single
 from deckhand.lammps.pacing import (
     NEVER,
     PACE_BETWEEN_RUNS,
@@ -28,6 +28,7 @@ from deckhand.lammps.pacing import (
     clean_interval,
     halt_commands,
     restart_commands,
+    wrapping,
 )
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import reseed
@@ -104,6 +105,7 @@ class _Cutter:
     cwd: Path
     pausing: bool = False
     _interval: int = 0
+    _boundary: list[str] = field(default_factory=list)
     _armed: list[Point] = field(default_factory=list)
 
     @property
@@ -125,7 +127,12 @@ class _Cutter:
             (self.cwd / folder).mkdir(parents=True, exist_ok=True)
 
     def command_given(self, command: list[str]) -> None:
-        """Nothing to follow."""
+        """Follow the deck in what the boundaries of its box are."""
+        if command[0] == "boundary":
+            self._boundary = command[1:4]
+        elif command[0] == "change_box" and "boundary" in command[:-3]:
+            at = command.index("boundary") + 1
+            self._boundary = command[at : at + 3]
 
     def box_made(self) -> None:
         self._arm_halt()
@@ -152,8 +159,9 @@ class _Cutter:
         cut = steps[-1] if self.stopping else -1
         if self._armed and self._armed[-1].written.moment is Moment.HALTED:
             steps.pop()
-        taken = any(uses_two(setting.words) for setting in self.journal.of("restart"))
-        for command in restart_commands(self.files, 1, None, 1.0, toggle_taken=taken):
+        owns = [setting.words for setting in self.journal.of("restart")]
+        taken = takes_single(owns) and not shared(owns)
+        for command in restart_commands(self.files, 1, None, 1.0, single_taken=taken):
             self.lammps.send(
                 _written_at(steps) if command.startswith("variable dh_next") else command
             )
@@ -182,13 +190,28 @@ class _Cutter:
         point = self._armed[-1] if self._armed else self.plan.popleft()
         self._forget_armed()
         if point.written.moment is not Moment.INSIDE:
+            for command in wrapping(self.journal):
+                self.lammps.send(command)
             self.lammps.send(f"write_restart {self.files.final}")
+        self._fit_box()
         reseed(self.lammps, self.journal, step, point.heir)
+
+    def _fit_box(self) -> None:
+        """The box that follows the atoms leaves them a margin, a part of what the box is when made.
+
+        `read_restart` makes one (`Domain::set_initial_box` in LAMMPS), `change_box` too, but that
+        would take the box as the least one there may be (`m`), which `read_restart` does not.
+        """
+        flags = "".join(self._boundary)
+        if "s" in flags and "m" not in flags:
+            self.lammps.send(f"change_box all boundary {' '.join(self._boundary)}")
 
     def _forget_armed(self) -> None:
         for _ in self._armed:
             self.plan.popleft()
         self._armed = []
+        for file in self.files.directory.glob(self.files.inside.name):
+            file.unlink()
 
     def _arm_halt(self) -> None:
         self._interval = clean_interval(self.journal)

@@ -61,8 +61,14 @@ _FORGETS: Final = {
     "dihedral_style": ("dihedral_coeff",),
     "improper_style": ("improper_coeff",),
 }
+_MADE_BY_FIXES: Final = ("temp", "press", "pe")
+"""What a fix npt calls its computes, behind its own ID."""
+
 _NO_RESTARTS: Final = ("restart", "0")
 """`restart 0` takes back all that was said of restart files."""
+
+_TEMPERATURE_OF_PRESSURE: Final = ("thermo_modify", "temp", "press")
+_PRESSURES: Final = names("press pxx pyy pzz pxy pxz pyz")
 
 _EXCLUSION: Final = ("neigh_modify", "exclude")
 """Exclusions add up; only `exclude none` takes them back."""
@@ -158,7 +164,8 @@ class Journal(BaseModel):
 
     `time` is the simulated time at the checkpoint, `untitled` is meant for `OutputBook`, `draws`
     says whether the deck has drawn random numbers, `poured` how many particles each fix pour had
-    inserted when this process was told it. `halted` is what its own `fix halt … error soft`
+    inserted when this process was told it, `controlled` what the internal variables had come to.
+    `halted` is what its own `fix halt … error soft`
     leaves: no run and no minimisation any more (https://docs.lammps.org/fix_halt.html).
     """
 
@@ -176,6 +183,7 @@ class Journal(BaseModel):
     draws: bool = False
     untitled: frozenset[str] = frozenset()
     poured: dict[str, int] = Field(default_factory=dict)
+    controlled: dict[str, str] = Field(default_factory=dict)
     stage: int = 0
     steps_done: int = 0
     log: str | None = "log.lammps"
@@ -212,12 +220,27 @@ class Journal(BaseModel):
             self._variable(command, text, place)
         else:
             gone = _FORGETS.get(name, ())
+            if name == "thermo_style":
+                self._keep_temperature()
             key = _key(command, text, self._pair_styles() if name == "pair_coeff" else [])
             if key[:2] == _EXCLUSION and "none" in command:
                 self._forget(lambda key: key[:2] == _EXCLUSION)
             for other in (*gone, *(("restart",) if key == _NO_RESTARTS else ())):
-                self._forget_named(other, lambda key: True)
+                self._forget_named(other, lambda key: key != _TEMPERATURE_OF_PRESSURE)
             self._append(key, text, place)
+
+    def _keep_temperature(self) -> None:
+        """`thermo_modify temp` has told the thermo_press compute too, which a style outlives."""
+        style = next((setting.words for setting in self.of("thermo_style")), [])
+        told = [s for s in self.of("thermo_modify") if "temp" in s.words[:-1]]
+        if not told or not _shows_pressure(style):
+            return
+        kept = told[-1].model_copy()
+        identity = kept.words[kept.words.index("temp") + 1]
+        kept.key, kept.text = _TEMPERATURE_OF_PRESSURE, f"thermo_modify temp {identity}"
+        self._forget_key(kept.key)
+        self.settings.insert(self.settings.index(told[-1]), kept)
+        self._known.update((kept.key, (kept.key[0], _ANY)))
 
     def _pair_styles(self) -> list[str]:
         """The words of the pair_style, a hybrid one's sub-styles among them."""
@@ -319,6 +342,9 @@ class Journal(BaseModel):
 
     def _forget_modifiers(self, kind: str, identity: str = "") -> None:
         self._forget_named(f"{kind}_modify", lambda key: key[1:2] == (identity,))
+        if kind == "fix":  # the computes that it has made go with it
+            own = [f"{identity}_{compute}" for compute in _MADE_BY_FIXES]
+            self._forget_named("compute_modify", lambda key: key[1] in own)
 
     def _group(self, command: list[str], text: str, place: Place) -> None:
         """Static groups are in the restart file; only dynamic ones are told again."""
@@ -383,6 +409,12 @@ class Journal(BaseModel):
                 kept.append(setting)
         self._known = +self._known
         self.settings = kept
+
+
+def _shows_pressure(thermo_style: list[str]) -> bool:
+    """Whether a thermo style has a column of the compute thermo_press."""
+    columns = thermo_style[2:] if thermo_style[1:2] == ["custom"] else ["press"]
+    return not _PRESSURES.isdisjoint(columns)
 
 
 def _removes_files(command: list[str]) -> bool:

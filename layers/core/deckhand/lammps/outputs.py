@@ -257,11 +257,16 @@ class OutputBook:
             if output.will_begin_anew:
                 self._empty(output)
 
-    def holds(self, step: int) -> bool:
-        """Whether all that was written before *step* has left LAMMPS: it does not flush it all."""
+    def holds(self, step: int, form: Format | None = None) -> bool:
+        """Whether all that was written before *step* has left LAMMPS: it does not flush it all.
+
+        With *form*, only what has this format is looked at.
+        """
         course = self._course
         return course is None or all(
-            self._has_left(output, course, step) for output in self.files.values()
+            self._has_left(output, course, step)
+            for output in self.files.values()
+            if form in (None, output.layout.format)
         )
 
     def _has_left(self, output: OutputFile, course: Course, step: int) -> bool:
@@ -374,7 +379,7 @@ class OutputBook:
         if output.begin is not None or self.resumed_step is None:
             return
         # A dump that is told again does not repeat a frame: see `replay`.
-        step = self.resumed_step - (output.layout.format in FRAMES)
+        step = self.resumed_step - (output.layout.format in FRAMES | UNFLUSHED)
         with self._open(output) as file:
             found = output.reading.repeated(file, step, mid_run=self.mid_run, is_over=is_over)
         if found is not None:

@@ -23,6 +23,11 @@ def uses_two(command: list[str]) -> bool:
     return len(names_of(command)) == _TWO
 
 
+def takes_single(commands: Iterable[list[str]]) -> bool:
+    """Whether the deck has taken the form that names files by their step."""
+    return any(len(names_of(command)) == 1 for command in commands)
+
+
 def shared(commands: Iterable[list[str]]) -> list[str]:
     """The command whose files we write too, since both ways to write any are taken; else none."""
     by_names = {len(names_of(command)): command for command in commands}

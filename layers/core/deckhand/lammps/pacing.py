@@ -11,11 +11,12 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from deckhand.lammps.journal import Journal
-from deckhand.lammps.script import names
+from deckhand.lammps.script import names, quoted
 from deckhand.lammps.styles import plain
 
 PROBE_STEPS: Final = 20
@@ -98,8 +99,10 @@ def is_clean(journal: Journal, step: int) -> bool:
     """Whether nothing of an average is lost when LAMMPS is left at *step* before a run.
 
     No sample of the next one is taken yet, and nothing reads the last one: a run shows it in its
-    first row, and LAMMPS does not keep it.
+    first row, and LAMMPS does not keep it. Nor may atoms wait to be wrapped: see `wrapping`.
     """
+    if _remaps_velocities(journal):
+        return False
     for setting in journal.of("fix"):
         parts = setting.words
         style = plain(parts[3])
@@ -111,6 +114,28 @@ def is_clean(journal: Journal, step: int) -> bool:
         if any(reader.search(other.text) for other in journal.settings):
             return False
     return True
+
+
+def wrapping(journal: Journal) -> Iterator[str]:
+    """Bring atoms back into a box that is deformed, before a restart file is written of a run.
+
+    With `remap v` an atom that leaves the box has another velocity when it enters on the other
+    side. Where no run goes on, fix deform knows no rate, and `write_restart` leaves that out.
+    """
+    run = journal.run
+    if run is None or not _remaps_velocities(journal):
+        return
+    start = run.first if run.start is None else run.start
+    stop = run.target if run.stop is None else run.stop
+    yield "log none"
+    yield f"run 0 start {start} stop {stop} post no"
+    if journal.log is not None:
+        yield f"log {quoted(journal.log)} append"
+
+
+def _remaps_velocities(journal: Journal) -> bool:
+    fixes = (setting.words for setting in journal.of("fix"))
+    return any(plain(fix[3]) == "deform" and ("remap", "v") in pairwise(fix) for fix in fixes)
 
 
 def _is_between(intervals: list[str], step: int, *, on: bool) -> bool:
@@ -140,6 +165,11 @@ class ControlFiles:
         return self.directory / "witness"
 
     @property
+    def inside(self) -> Path:
+        """LAMMPS puts the step of a restart file in the place of the `*`."""
+        return self.directory / "auto.*.restart"
+
+    @property
     def toggles(self) -> tuple[Path, Path]:
         return self.directory / "auto.a.restart", self.directory / "auto.b.restart"
 
@@ -163,7 +193,7 @@ def restart_commands(
     first_steps: int | None,
     seconds: float,
     *,
-    toggle_taken: bool,
+    single_taken: bool,
     own_interval: str = "",
 ) -> Iterator[str]:
     """Let LAMMPS write restart files every *seconds* of wall clock, inside the user's own run.
@@ -171,9 +201,9 @@ def restart_commands(
     The first one comes after *first_steps*, None for never.
 
     The step of the next one is computed each time one is written, from the speed so far
-    (`restart v_name`, https://docs.lammps.org/restart.html). The deck's own `restart N a b` uses
-    the toggling form; then ours takes the other one. If that is the deck's as well, ours takes it
-    over: it has the deck's *own interval*, too.
+    (`restart v_name`, https://docs.lammps.org/restart.html). Where the deck's own `restart N root`
+    has taken the form with one name, ours uses two files in turn. Where its own `restart N a b`
+    has taken that as well, ours stands for the first one too: it has the deck's *own interval*.
     """
     yield f"variable dh_align equal {interval}"
     yield f"variable dh_first equal {NEVER if first_steps is None else first_steps}"
@@ -185,8 +215,7 @@ def restart_commands(
         yield 'variable dh_next equal "v_dh_pace+(v_dh_own<v_dh_pace)*(v_dh_own-v_dh_pace)"'
     else:
         yield "variable dh_next equal v_dh_pace"
-    first, second = control.toggles
-    if toggle_taken:
-        yield f"restart v_dh_next {first.with_suffix('')}.*.restart"
+    if single_taken and not own_interval:
+        yield f"restart v_dh_next {' '.join(map(str, control.toggles))}"
     else:
-        yield f"restart v_dh_next {first} {second}"
+        yield f"restart v_dh_next {control.inside}"

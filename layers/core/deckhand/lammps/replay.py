@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from deckhand.lammps.errors import ResumeError
 from deckhand.lammps.formats import OPENED_AT_ONCE, UNFLUSHED, Format
-from deckhand.lammps.journal import STORED, Journal, Setting, restated
+from deckhand.lammps.journal import STORED, Journal, Setting
 from deckhand.lammps.openings import growing_files, told
 from deckhand.lammps.own_restarts import begun_with_second, uses_two, written
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.script import names, quoted
-from deckhand.lammps.seeds import TAKES_UP, reseeded
+from deckhand.lammps.seeds import SEEDED_BY_PAIR, TAKES_UP, reseeded
 from deckhand.lammps.styles import PAIR_SETTINGS_LOST, plain
-from deckhand.lammps.witness import asked, is_needed, remaining
+from deckhand.lammps.witness import asked, is_needed, reached, remaining
 
 BEFORE_BOX: Final = names(
     "units newton boundary dimension atom_style atom_modify processors package suffix box "
@@ -62,7 +63,7 @@ def _tell_rest(lammps: Lammps, journal: Journal, step: int, attempt: int, seeds:
         if setting.key[0] == "restart":
             lammps.send(_continued_restart(journal, setting, step), setting.place)
             continue
-        for command in _retold(journal, setting, step, attempt, seeds):
+        for command in _defined(journal, setting, step, attempt, seeds):
             lammps.send(told(command, setting.words, journal), setting.place)
     for dump in journal.of("dump"):
         for command in _continued_dump(journal, dump, step):
@@ -73,7 +74,7 @@ def _tell_variables(lammps: Lammps, journal: Journal, *, per_atom: bool) -> None
     """Variables that hold a value for each atom need the atoms; all others may come first."""
     for setting in journal.of("variable"):
         if (setting.words[2] == "atomfile") is per_atom:
-            for command in restated(setting):
+            for command in reached(setting, journal):
                 lammps.send(command, setting.place)
 
 
@@ -95,9 +96,8 @@ def _tell_force_field(
     kept = kept and not any(_is_told_again(setting.words) for setting in journal.of("pair_style"))
     for setting in journal.settings:
         name = setting.key[0]
-        # Tables and the sub-styles of hybrid styles are kept without their coefficients, and what
-        # pair_modify says only in part.
-        if name.endswith("_coeff") or name == "pair_modify" or (name == "pair_style" and not kept):
+        # Tables and the sub-styles of hybrid styles are kept without their coefficients.
+        if name.endswith("_coeff") or (name == "pair_style" and not kept):
             for command in _retold(journal, setting, step, attempt, seeds):
                 lammps.send(command, setting.place)
 
@@ -123,9 +123,10 @@ def reseed(lammps: Lammps, journal: Journal, step: int, attempt: int) -> None:
     if any(reseeded(setting.words, 1) for setting in journal.of("pair_style")):
         _tell_force_field(lammps, journal, step, attempt, seeds, kept=True)
     for fix in journal.of("fix"):
-        if plain(fix.words[3]) not in TAKES_UP and reseeded(fix.words, 1):
+        style = plain(fix.words[3])
+        if style in SEEDED_BY_PAIR or (style not in TAKES_UP and reseeded(fix.words, 1)):
             modifiers = [m for m in journal.of("fix_modify") if m.key[1] == fix.key[1]]
-            for command in _retold(journal, fix, step, attempt, seeds):
+            for command in _defined(journal, fix, step, attempt, seeds):
                 lammps.send(command, fix.place)
             for modify in modifiers:
                 lammps.send(modify.text, modify.place)
@@ -150,6 +151,27 @@ def _after_box(journal: Journal) -> Iterator[Setting]:
         and not (setting.before_box and setting.key[0] in BEFORE_BOX)
     ]
     yield from sorted(late, key=lambda setting: _ORDER.get(setting.key[0], _LAST))
+
+
+def _defined(
+    journal: Journal, setting: Setting, step: int, attempt: int, seeds: list[int]
+) -> Iterator[str]:
+    """A setting told again; a probability of fix bond/react may be out of bounds by now.
+
+    LAMMPS refuses one above 1 only when the fix is defined, later it stands for certainty.
+    """
+    held = _probabilities(setting.words) if setting.key[0] == "fix" else set()
+    variables = [var for var in journal.of("variable") if var.key[1] in held]
+    yield from (f"variable {var.key[1]} equal 0" for var in variables)
+    yield from _retold(journal, setting, step, attempt, seeds)
+    yield from (var.text for var in variables)
+
+
+def _probabilities(fix: list[str]) -> set[str]:
+    """Names of the variables that say how probable the reactions of a fix bond/react are."""
+    if plain(fix[3]) != "bond/react":
+        return set()
+    return {value[2:] for word, value in pairwise(fix) if word == "prob" and value[:2] == "v_"}
 
 
 def _retold(

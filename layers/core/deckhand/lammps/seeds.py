@@ -90,6 +90,9 @@ TAKES_UP: Final = names(
 """Those that go on with what the restart file has of them, most with their generator. They are
 given a seed all the same: on another number of processes the generators cannot go on."""
 
+SEEDED_BY_PAIR: Final = frozenset({"shardlow"})
+"""Their generator begins with the seed of the pair style when they are made."""
+
 PAIR_SEEDS: Final[Mapping[str, tuple[SeedAt, ...]]] = {
     "brownian": _style(7),
     "brownian/poly": _style(7),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,11 +15,11 @@ from deckhand.lammps.contract import removals
 from deckhand.lammps.course import Course, course_of, late_openings, prints_at
 from deckhand.lammps.errors import ResumeError
 from deckhand.lammps.files import folders, writes
-from deckhand.lammps.formats import OPENED_AT_ONCE
+from deckhand.lammps.formats import OPENED_AT_ONCE, Format
 from deckhand.lammps.journal import MAKES_BOX, Journal
 from deckhand.lammps.openings import Opening, appends, goes_on, growing_files, writes_once
 from deckhand.lammps.outputs import Cut, OutputBook
-from deckhand.lammps.own_restarts import due_name, shared, uses_two
+from deckhand.lammps.own_restarts import shared, takes_single
 from deckhand.lammps.pacing import (
     PACE_BETWEEN_RUNS,
     PROBE_STEPS,
@@ -30,10 +29,11 @@ from deckhand.lammps.pacing import (
     is_clean,
     may_pause,
     restart_commands,
+    wrapping,
 )
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import state_lost
-from deckhand.lammps.restart_file import restart_step
+from deckhand.lammps.run_restarts import RunRestarts
 from deckhand.lammps.script import quoted
 from deckhand.lammps.thermo import NO_STEP, ThermoReader
 from deckhand.lammps.witness import FIX as WITNESS
@@ -45,6 +45,8 @@ FLUSH_ROWS: Final = "thermo_modify flush yes"
 
 _RUN_SET_UP: Final = "Per MPI rank memory allocation"
 _LOOK_SECONDS: Final = 0.2
+_LOOKS: Final = 5
+"""How many times at least to look at a run's outputs in an interval between checkpoints."""
 _ROW_PATIENCE_SECONDS: Final = 5.0
 _SPEED_MEMORY: Final = 0.5
 PATIENCE: Final = 1.1
@@ -80,19 +82,12 @@ class Progress:
 
 
 @dataclass
-class _Toggle:
-    """A restart file that LAMMPS writes again and again, and what was seen of it last."""
-
-    path: Path
-    seen: int = 0
-
-
-@dataclass
 class _Pending:
     step: int
     copy: Path
     since: float
     written: tuple[RestartFile, ...]
+    flushing: bool = False
 
 
 @dataclass
@@ -126,15 +121,14 @@ class Session:
     _run_origin: tuple[int, int] = (0, 0)
     _clock: tuple[int, float, float] = (0, 0.0, 0.0)
     _has_witness: bool = False
-    _toggles: list[_Toggle] = field(default_factory=list)
     _pending: _Pending | None = None
     _log_offset: int = 0
     _log_reader: ThermoReader = field(default_factory=ThermoReader)
     _table: Course | None = None
-    _shared: list[str] = field(default_factory=list)
+    _restarts: RunRestarts = field(init=False)
 
     def __post_init__(self) -> None:
-        self._toggles = [_Toggle(path) for path in self.control.toggles]
+        self._restarts = RunRestarts(self.control, self.cwd)
 
     @property
     def stopping(self) -> bool:
@@ -254,35 +248,34 @@ class Session:
         interval = clean_interval(self.journal)
         if interval != self._interval:
             self._arm_halt(interval)
-        self._pending = None
+        self._drop_pending()
         self._last_step = step
         self._read_progress()
         self._table = course_of(self.journal, step, self.path_of, set_up=set_up)
         self.book.run_starts(self._table)
         self._arm_witness()
         self._arm_restart(self._first_steps())
-        for toggle in self._restart_files():
-            toggle.seen = _modified(toggle.path)
+        self._restarts.begin(step)
         self._run_start = (step, time.monotonic())
         self._run_origin = (self.journal.stage, self.journal.steps_at(step) - step)
         self._clock = (step, *self._times())
 
     def _arm_witness(self) -> None:
         """Let LAMMPS write down what a restart file does not hold, if there is such a thing."""
+        if self._has_witness:  # it has to stand behind the fixes that it looks at
+            self.lammps.send(f"unfix {WITNESS}")
         if is_needed(self.journal):
             for command in witness_commands(self.control, self._interval, self.journal):
                 self.lammps.send(command)
-        elif self._has_witness:
-            self.lammps.send(f"unfix {WITNESS}")
         self._has_witness = is_needed(self.journal)
 
     def _arm_restart(self, first_steps: int | None) -> None:
         owns = [setting.words for setting in self.journal.of("restart")]
-        self._shared = shared(owns)
+        self._restarts.shared = shared(owns)
         commands = restart_commands(
             *(self.control, self._interval, first_steps, self.seconds),
-            toggle_taken=any(map(uses_two, owns)),
-            own_interval=self._shared[1] if self._shared else "",
+            single_taken=takes_single(owns),
+            own_interval=self._restarts.shared[1] if self._restarts.shared else "",
         )
         for command in commands:
             self.lammps.send(command)
@@ -293,8 +286,10 @@ class Session:
         """Now the speed is known."""
         self._end_pause()
         self._note_step(step)
+        self._flush_log()
         self.book.paused()
         self._read_progress()
+        self._finish_pending()
         if self._table is not None:
             self._table = replace(self._table, first=step)
         self._arm_restart(self._first_steps() or 1)
@@ -304,6 +299,16 @@ class Session:
         self._pausing = False
         self.control.stop.unlink(missing_ok=True)
         if self._stopping:
+            self.control.stop.touch()
+
+    def _pause_to_flush(self, now: float) -> None:
+        """What `fix print` writes to the log is flushed with the next row, which may be far."""
+        pending = self._pending
+        if pending is None or pending.flushing or self._stopping or self._pausing:
+            return
+        waits = now - pending.since > _ROW_PATIENCE_SECONDS and self.journal.mid_run
+        if waits and not self.book.holds(pending.step, Format.LOG) and may_pause(self.journal):
+            pending.flushing = self._pausing = True
             self.control.stop.touch()
 
     def _pause_if_late(self, now: float) -> None:
@@ -329,7 +334,7 @@ class Session:
 
     def tick(self) -> None:
         now = time.monotonic()
-        if now - self._last_look < _LOOK_SECONDS:
+        if now - self._last_look < min(_LOOK_SECONDS, self.seconds / _LOOKS):
             return
         self._last_look = now
         self._read_progress()
@@ -337,6 +342,7 @@ class Session:
             self._check_state()
         self._look_for_restart()
         self._finish_pending()
+        self._pause_to_flush(now)
         self._pause_if_late(now)
         self.heartbeat()
 
@@ -357,8 +363,8 @@ class Session:
         return True
 
     def run_ended(self, step: int) -> None:
-        self._new_restart_files()
-        self._pending = None
+        self._leave_restart_files()
+        self._drop_pending()
         self._first_due = math.inf
         if self._pausing:
             self._end_pause()  # the run reached its end before it saw that it was to pause
@@ -368,7 +374,10 @@ class Session:
     def write_checkpoint(self) -> int:
         """Write a restart file now, while no run is going on; returns its step."""
         # One that LAMMPS wrote at the step where it halted is not wanted besides.
-        self._pending, self._halted = None, True
+        self._drop_pending()
+        self._halted = True
+        for command in wrapping(self.journal) if self.journal.mid_run else ():
+            self.lammps.send(command)
         self.lammps.send(f"write_restart {self.control.final}")
         step = self.lammps.step()
         self._note_step(step)
@@ -376,11 +385,12 @@ class Session:
         self._flush()
         mid_run = self.journal.mid_run
         if mid_run:
-            self._new_restart_files()  # LAMMPS may have written one at the very step it halted
+            self._leave_restart_files()  # LAMMPS may have written one at the very step it halted
         moment = Moment.HALTED if mid_run else Moment.BETWEEN
         self._note_written(self.journal.stage, self.journal.steps_at(step), moment)
         cuts = self.book.cut(step) if mid_run else self.book.cut_all()
-        copy = self._copy(self.control.final, step)
+        copy = self._restarts.keep(self.control.final, step)
+        assert copy is not None
         self._hand_over(step, copy, cuts, tuple(self.written), mid_run=mid_run)
         self._halted = False
         return step
@@ -392,12 +402,16 @@ class Session:
 
     def _flush(self) -> None:
         """Let LAMMPS write what it has in its memory; some files have to be closed for that."""
-        if self.journal.log is not None:
-            self.lammps.send(f"log {quoted(self.journal.log)} append")
+        self._flush_log()
         if self._stopping:
             for setting, _ in late_openings(self.journal):
                 self.lammps.send(f"un{setting.key[0]} {setting.key[1]}")
         self.lammps.ask("")
+
+    def _flush_log(self) -> None:
+        if self.journal.log is not None:
+            self.lammps.send(f"log {quoted(self.journal.log)} append")
+            self.lammps.ask("")
 
     def _read_progress(self) -> None:
         if self.journal.log is None:
@@ -444,47 +458,30 @@ class Session:
         for step, path in self._new_restart_files():
             # At the end of the run its last values are still wanted: see `Interpreter`.
             assert self.journal.run is not None
-            if step < self.journal.run.target and self._is_due():
-                copy = self._copy(path, step)
-                # LAMMPS may have begun to write the file again while it was copied.
-                if restart_step(copy) == step:
-                    written = tuple(self.written)
-                    self._pending = _Pending(step, copy, time.monotonic(), written)
+            if step >= self.journal.run.target or not self._is_due():
+                self._restarts.drop(path)
+                continue
+            copy = self._restarts.keep(path, step)
+            if copy is not None:
+                self._pending = _Pending(step, copy, time.monotonic(), tuple(self.written))
 
     def _new_restart_files(self) -> list[tuple[int, Path]]:
         """Steps and paths of the files that the current run has written since the last look."""
-        found = []
-        for toggle in self._restart_files():
-            changed = _modified(toggle.path)
-            step = restart_step(toggle.path) if changed != toggle.seen else None
-            if step is not None:
-                toggle.seen = changed
-                if step > self._run_start[0]:
-                    found.append((step, toggle.path))
-                    self._deliver(step, toggle.path)
+        found = self._restarts.come()
         stage, origin = self._run_origin
-        for step, _ in sorted(found):
+        for step, _ in found:
             self._note_written(stage, origin + step, Moment.INSIDE)
-        return sorted(found)
+        return found
 
-    def _deliver(self, step: int, restart: Path) -> None:
-        """Give the deck a restart file that we have written in its place."""
-        name = due_name(self._shared, step) if self._shared else ""
-        if name:
-            shutil.copyfile(restart, self.cwd / name)
+    def _leave_restart_files(self) -> None:
+        """Take note of what LAMMPS has written up to the end of a run."""
+        for _, path in self._new_restart_files():
+            self._restarts.drop(path)
 
     def _note_written(self, stage: int, step: int, moment: Moment) -> None:
         new = RestartFile(stage=stage, step=step, moment=moment)
         if new not in self.written[-2:]:
             self.written.append(new)
-
-    def _restart_files(self) -> list[_Toggle]:
-        known = {toggle.path for toggle in self._toggles}
-        pattern = f"{self.control.toggles[0].stem}.*.restart"
-        for path in self.control.directory.glob(pattern):
-            if path not in known:
-                self._toggles.append(_Toggle(path))
-        return self._toggles
 
     def _is_due(self) -> bool:
         """The first restart file of a run measures the speed; it may come too early to keep."""
@@ -499,7 +496,7 @@ class Session:
         if pending is None or not self.journal.mid_run:
             return
         if self._has_witness and testimony(self.control, pending.step, self.journal) is None:
-            self._pending = None  # written at a step of the deck's own, which is not a clean one
+            self._drop_pending()  # written at a step of the deck's own, which is not a clean one
             return
         waited = time.monotonic() - pending.since
         if self.book.holds(pending.step) and (
@@ -511,6 +508,11 @@ class Session:
             cuts = self.book.cut(pending.step)
             self._hand_over(pending.step, pending.copy, cuts, pending.written, mid_run=True)
             self._note_step(max(self._last_step, pending.step))
+
+    def _drop_pending(self) -> None:
+        if self._pending is not None:
+            self._pending.copy.unlink(missing_ok=True)
+        self._pending = None
 
     def _has_row(self, step: int) -> bool | None:
         """Whether LAMMPS prints a thermo row at *step*; None where a variable decides."""
@@ -542,23 +544,10 @@ class Session:
         if is_needed(journal):
             seen = self._witnessed(step, mid_run=mid_run)
             journal.time, journal.poured = seen.time, seen.poured
+            journal.controlled = seen.controlled
         run_step = journal.steps_at(step)
         self.sink(Snapshot(run_step, step, copy, journal, tuple(cuts), mid_run, written))
 
     def _witnessed(self, step: int, *, mid_run: bool) -> Witnessed:
         seen = testimony(self.control, step, self.journal) if mid_run else None
         return seen or asked(self.lammps, self.journal)
-
-    def _copy(self, restart: Path, step: int) -> Path:
-        # One of the same step may be on its way into the bucket.
-        copy = self.control.directory / f"snapshot-{len(self.written)}-{step}.restart"
-        shutil.copyfile(restart, copy)
-        return copy
-
-
-def _modified(path: Path) -> int:
-    """Modification time in nanoseconds, 0 for a file that is not there."""
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0

@@ -26,7 +26,7 @@ FIX_ANEW: Final = names(
     flow/gauss freeze gravity grem halt heat heat/flow hyper/global hyper/local indent lineforce
     momentum momentum/chunk mvv/dpd mvv/edpd mvv/tdpd numdiff numdiff/virial nve nve/asphere
     nve/asphere/noforce nve/body nve/bpm/sphere nve/dot nve/eff nve/limit nve/line nve/noforce
-    nve/sphere nve/spin nve/tri nvk oneway orient/bcc orient/eco orient/fcc pair planeforce poems
+    nve/sphere nve/spin nve/tri nvk oneway orient/bcc orient/eco orient/fcc pair planeforce
     precession/spin propel/self rattle recenter restrain rhok rigid rigid/nve rigid/nve/small
     rigid/small set setforce setforce/spin shake sph sph/stationary spring store/force tdpd/source
     temp/rescale/eff thermal/conductivity viscosity viscous viscous/sphere wall/body/polygon
@@ -50,12 +50,12 @@ FIX_STORED: Final = names(
 
 FIX_RESTORED: Final = names(
     """
-    ave/atom ave/chunk ave/correlate ave/grid ave/histo ave/histo/weight ave/time dt/reset print
-    reaxff/bonds reaxff/species
+    ave/atom ave/chunk ave/correlate ave/grid ave/histo ave/histo/weight ave/time controller
+    dt/reset print reaxff/bonds reaxff/species
     """
 )
-"""Not in the restart file, but a checkpoint comes when they remember nothing (`pacing`), and what
-they write is joined (`outputs`)."""
+"""Not in the restart file, but a checkpoint comes when they remember nothing (`pacing`), or LAMMPS
+writes down what they do (`witness`), and what they write is joined (`outputs`)."""
 
 FIX_NOISE: Final = names(
     """
@@ -134,6 +134,7 @@ FIX_COUNTS: Final = {
         names("electron/stopping electron/stopping/fit ffl gld gle langevin langevin/eff"),
         "the energy it has exchanged",
     ),
+    "controller": "its part of the last change",
     "dt/reset": "the step of its last change",
     "evaporate": "the atoms it has deleted",
     "flow/gauss": "the work it has done",
@@ -178,11 +179,11 @@ FIX_REFUSED: Final = {
         ),
         _UNTRIED,
     ),
-    "controller": "the error it has summed up is in no restart file",
     "deform/pressure": "its control of the pressure begins again when a run starts",
     "electrode/thermo": "the charge its thermostat has reached is in no restart file",
     "hmc": "the configuration that it goes back to is in no restart file",
     "npt/cauchy": "the box that its stress refers to is in no restart file",
+    "poems": "its joints do not go on as they were when a run starts, not even in one process",
     "ti/spring": "the step at which it began to switch is in no restart file",
     "tmd": "the distance it began with is in no restart file",
     "ttm/grid": "the temperatures of its grid are in no restart file",

@@ -1,8 +1,9 @@
 """What LAMMPS counts and no restart file holds, written down by LAMMPS itself.
 
-A restart file is found when the run has gone on. What a fix had counted at its step, and the
-simulated time where the length of a step changes, is in a file that a `fix print` of ours writes at
-every clean step; such a fix leaves the trajectory as it is.
+A restart file is found when the run has gone on. What a fix had counted at its step, what it had
+put into an internal variable, and the simulated time where the length of a step changes, is in a
+file that a `fix print` of ours writes at every clean step; such a fix leaves the trajectory as it
+is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from deckhand.lammps.journal import Journal, Setting
+from deckhand.lammps.journal import Journal, Setting, restated
 from deckhand.lammps.pacing import ControlFiles
 from deckhand.lammps.process import Engine
 from deckhand.lammps.styles import plain
@@ -19,25 +20,32 @@ FIX: Final = "dh_witness"
 
 _POUR: Final = "pour"
 _CHANGES_STEP: Final = "dt/reset"
+_INTERNAL: Final = "internal"
+"""The style of variables that LAMMPS itself gives new values, as fix controller does."""
+
 _AMOUNT: Final = 4
 """Index of the number of particles in `fix ID group pour N …`."""
 
 
 class Witnessed(NamedTuple):
-    """The simulated time, and the particles that each fix pour has inserted, at one step."""
+    """The simulated time, what each fix pour has inserted, and the internal variables, at one step.
+
+    These are in digits enough to be told exactly.
+    """
 
     time: float
     poured: dict[str, int]
+    controlled: dict[str, str]
 
 
 def is_needed(journal: Journal) -> bool:
-    return any(plain(fix.words[3]) in (_POUR, _CHANGES_STEP) for fix in journal.of("fix"))
+    counts = any(plain(fix.words[3]) in (_POUR, _CHANGES_STEP) for fix in journal.of("fix"))
+    return counts or bool(_internals(journal))
 
 
 def commands(control: ControlFiles, interval: int, journal: Journal) -> Iterator[str]:
     """Let LAMMPS write it down every *interval* steps, from the next run on."""
-    counts = " ".join(f"$(f_{identity}:%.0f)" for identity in _pours(journal))
-    text = f"$(step:%.0f) $(time:%.17g) {counts}".rstrip()
+    text = " ".join(["$(step:%.0f)", *_questions(journal)])
     yield f'fix {FIX} all print {interval} "{text}" file {control.witness} screen no title "#"'
 
 
@@ -49,15 +57,22 @@ def testimony(control: ControlFiles, step: int, journal: Journal) -> Witnessed |
         return None
     for line in reversed(lines):
         at, *rest = line.split() or [""]
-        if at == str(step) and len(rest) == len(_pours(journal)) + 1:
+        if at == str(step) and len(rest) == len(_questions(journal)):
             return _added_up(rest, journal)
     return None
 
 
 def asked(engine: Engine, journal: Journal) -> Witnessed:
     """The same while no run is going on."""
-    counts = " ".join(f"$(f_{identity}:%.0f)" for identity in _pours(journal))
-    return _added_up(engine.ask(f"$(time:%.17g) {counts}").split(), journal)
+    return _added_up(engine.ask(" ".join(_questions(journal))).split(), journal)
+
+
+def reached(variable: Setting, journal: Journal) -> list[str]:
+    """The commands that give a variable the value it had come to."""
+    name, style = variable.words[1:3]
+    if style == _INTERNAL and name in journal.controlled:
+        return [f"variable {name} {_INTERNAL} {journal.controlled[name]}"]
+    return restated(variable)
 
 
 def remaining(fix: Setting, journal: Journal) -> list[str]:
@@ -72,12 +87,22 @@ def _pours(journal: Journal) -> list[str]:
     return [fix.words[1] for fix in journal.of("fix") if plain(fix.words[3]) == _POUR]
 
 
+def _internals(journal: Journal) -> list[str]:
+    return [var.words[1] for var in journal.of("variable") if var.words[2] == _INTERNAL]
+
+
+def _questions(journal: Journal) -> list[str]:
+    counts = (f"$(f_{identity}:%.0f)" for identity in _pours(journal))
+    return ["$(time:%.17g)", *counts, *(f"$(v_{name}:%.17g)" for name in _internals(journal))]
+
+
 def _added_up(values: list[str], journal: Journal) -> Witnessed:
     """What the fixes of this process have counted, and those of the processes before it."""
-    time, *counts = values
-    before = journal.poured
+    time, *rest = values
+    pours, before = _pours(journal), journal.poured
     poured = {
         identity: before.get(identity, 0) + int(count)
-        for identity, count in zip(_pours(journal), counts, strict=True)
+        for identity, count in zip(pours, rest[: len(pours)], strict=True)
     }
-    return Witnessed(float(time), poured)
+    controlled = dict(zip(_internals(journal), rest[len(pours) :], strict=True))
+    return Witnessed(float(time), poured, controlled)

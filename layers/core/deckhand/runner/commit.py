@@ -162,6 +162,8 @@ class Committer:
         while self._unsent:
             self._store_cut(self._unsent[0])
             self._unsent.pop(0)
+        for path in self._whole.keys() - whole.keys():
+            self._forget(path)  # LAMMPS has removed it: `dump_modify maxfiles`
         for path, modified in whole.items():
             known = self._whole.get(path)
             if modified == (known.modified if known else self.inputs.get(path)):
