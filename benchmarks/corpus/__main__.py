@@ -94,7 +94,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--longest",
         type=float,
         default=WHOLE_SECONDS,
-        help="seconds of plain LAMMPS; a deck that takes longer is made shorter for the rehearsal",
+        help="seconds of plain LAMMPS; a deck that takes longer is made shorter",
     )
     parser.add_argument("--work", type=Path, default=WORK, help="where everything is kept")
     return parser.parse_args(arguments)

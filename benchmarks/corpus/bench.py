@@ -36,7 +36,7 @@ _TOLD: Final = 400
 class Bench:
     """What every phase works with; *environment* is that of LAMMPS.
 
-    A deck that takes more than *longest* seconds is made shorter for the rehearsal.
+    A deck that takes more than *longest* seconds is made shorter.
     """
 
     corpus: Corpus
@@ -85,7 +85,8 @@ class Bench:
         return self._interrupt(deck, plain, work) if record.has_dynamics else None
 
     def _compare(self, deck: Deck, plain: Plain, work: Path) -> Fidelity:
-        said, failure = self._rehearse(deck, plain, work, plain.factor, interruptions=0)
+        factor = min(plain.factor, fitting(plain, self.longest))
+        said, failure = self._rehearse(deck, plain, work, factor, interruptions=0)
         if failure:
             return Fidelity(identical=False, detail=failure)
         return Fidelity.model_validate_json(said)

@@ -38,6 +38,7 @@ JOURNEYS = {
     "sums": [("loss", 1), ("term", 1)],
     "tables": [("loss", 1), ("term", 1)],
     "trajectories": [("loss", 2), ("notice", 1)],
+    "walls": [("notice", 2), ("loss", 2)],
 }
 """How the attempts of each deck end, and after how many checkpoints of their own."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,21 +50,26 @@ KEYS = [
 def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rehearsal, Played]]:
     """A deck whose resume is exact, interrupted once of each kind."""
     root, work = tmp_path_factory.mktemp("deck"), tmp_path_factory.mktemp("work")
-    (root / "in.fluid").write_text(DECK)
+    moments = [Moment(0.3, Kind.KILL), Moment(0.5, Kind.NOTICE), Moment(0.7, Kind.CORRUPT)]
+    rehearsal = rehearsal_of(DECK, root, work, moments)
+    yield rehearsal, rehearsal.play()
+    shutil.rmtree(work)
+
+
+def rehearsal_of(text: str, root: Path, work: Path, moments: Sequence[Moment]) -> Rehearsal:
+    (root / "in.fluid").write_text(text)
     report = check_folder(root, "in.fluid")
     assert report.contract is Contract.EXACT
-    rehearsal = Rehearsal(
+    return Rehearsal(
         root=root,
         deck="in.fluid",
         report=report,
         total_steps=report.total_steps,
         engine=find_engine("This test"),
         work=work,
-        moments=[Moment(0.3, Kind.KILL), Moment(0.5, Kind.NOTICE), Moment(0.7, Kind.CORRUPT)],
+        moments=list(moments),
         chance=random.Random(1),
     )
-    yield rehearsal, rehearsal.play()
-    shutil.rmtree(work)
 
 
 def test_interrupted_deck_passes(rehearsed: tuple[Rehearsal, Played]) -> None:
@@ -97,6 +102,28 @@ def test_control_shows_a_single_neighbour_rebuild(rehearsed: tuple[Rehearsal, Pl
     proof = prove(rehearsal, replace(played, control=control))
     assert proof.control_deviation is not None
     assert proof.control_deviation > 1e-3
+
+
+def test_what_a_minimisation_prints_is_compared_with_the_control(tmp_path: Path) -> None:
+    """How many steps it takes from where dynamics has led to, round-off decides."""
+    relax = "minimize        0 1.0e-3 1000 100000\nrun             500\n"
+    (tmp_path / "deck").mkdir()
+    (tmp_path / "work").mkdir()
+    moments = [Moment(0.4, Kind.KILL)]
+    rehearsal = rehearsal_of(DECK + relax, tmp_path / "deck", tmp_path / "work", moments)
+    played = rehearsal.play()
+    ends = [
+        read_log(files["log.lammps"])[-1].step
+        for files in (played.undisturbed, played.control, played.resumed)
+    ]
+    assert ends[0] != ends[1] == ends[2]
+    assert prove(rehearsal, played).faults == ()
+    shorter = tmp_path / "log.lammps"
+    log = played.resumed["log.lammps"].read_text().splitlines(keepends=True)
+    last = max(i for i, line in enumerate(log) if line.split()[:1] == [str(ends[2])])
+    shorter.write_text("".join(log[:last] + log[last + 1 :]))
+    proof = prove(rehearsal, replace(played, resumed={**played.resumed, "log.lammps": shorter}))
+    assert proof.as_json()["rows"]["missing"] == 1
 
 
 def test_work_is_in_one_folder(rehearsed: tuple[Rehearsal, Played]) -> None:

@@ -114,7 +114,7 @@ def test_an_error_is_told_in_the_words_of_lammps(screen: bytes, told: str) -> No
 
 @pytest.mark.parametrize(
     ("seconds", "factor", "fits"),
-    [(60.0, 1.0, 0.33), (20.0, 1.0, 1.0), (8.0, 0.1, 0.1), (0.4, 1.0, 10.0), (0.0, 0.5, 10.0)],
+    [(60.0, 1.0, 0.33), (20.0, 1.0, 1.0), (8.0, 0.1, 0.1), (0.4, 1.0, 6.0), (0.0, 0.5, 6.0)],
 )
 def test_a_rehearsal_is_neither_over_in_a_moment_nor_endless(
     seconds: float, factor: float, fits: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -33,10 +34,12 @@ class Machine:
                     self._say(404, "")
 
             def _say(self, code: int, text: str) -> None:
-                self.send_response(code)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
+                with suppress(ConnectionError):  # who asked may have been killed
+                    self.send_response(code)
+                    self.send_header("Content-Length", str(len(text)))
+                    self.end_headers()
+                    self.wfile.write(text.encode())
+                    self.wfile.flush()
 
             def log_message(self, format: str, *args: object) -> None:
                 """Quiet."""

@@ -83,14 +83,20 @@ def tally(expected: Sequence[Hashable], got: Sequence[Hashable]) -> Tally:
     )
 
 
-def compare_files(expected: Mapping[str, Path], got: Mapping[str, Path]) -> Completeness:
-    """Compare the files of two runs, which are given by their paths in the deck's folder."""
+def compare_files(
+    expected: Mapping[str, Path], got: Mapping[str, Path], known: Mapping[str, Tally] | None = None
+) -> Completeness:
+    """Compare the files of two runs, which are given by their paths in the deck's folder.
+
+    What is *known* of a file already is not looked for.
+    """
+    known = known or {}
     rows, frames = Tally(), Tally()
     problems = [f"{path} is written only by the interrupted run" for path in got.keys() - expected]
     for path, file in sorted(expected.items()):
         form = form_of(file)
         ours = got.get(path)
-        found = _differences(form, file, ours)
+        found = known[path] if path in known else _differences(form, file, ours)
         if ours is None:
             problems.append(f"{path} is missing")
         elif not found.is_whole:

@@ -26,6 +26,7 @@ BEFORE_BOX: Final = names(
 )
 """Told before read_restart when the deck told them before its box; all else comes after it."""
 
+_REACTS: Final = "bond/react"
 _NO_RESTART_INFO: Final = "stores no restart info"
 _ORDER: Final = {"lattice": 0, "region": 0, "molecule": 1, "group": 2}
 _LAST: Final = 3
@@ -115,7 +116,8 @@ def reseed(lammps: Lammps, journal: Journal, step: int, attempt: int) -> None:
     """Give a process that goes on the seeds that the new one of *attempt* got at *step*.
 
     A fix that is told again forgets what it remembers, so those that take it up from a restart
-    file are left alone.
+    file are left alone. So is a fix bond/react that stabilizes: its group cannot be deleted while
+    another fix uses it, and the control of such a deck draws other numbers.
     """
     seeds: list[int] = []
     if is_needed(journal):
@@ -123,13 +125,19 @@ def reseed(lammps: Lammps, journal: Journal, step: int, attempt: int) -> None:
     if any(reseeded(setting.words, 1) for setting in journal.of("pair_style")):
         _tell_force_field(lammps, journal, step, attempt, seeds, kept=True)
     for fix in journal.of("fix"):
-        style = plain(fix.words[3])
-        if style in SEEDED_BY_PAIR or (style not in TAKES_UP and reseeded(fix.words, 1)):
+        if _is_made_anew(fix.words):
             modifiers = [m for m in journal.of("fix_modify") if m.key[1] == fix.key[1]]
             for command in _defined(journal, fix, step, attempt, seeds):
                 lammps.send(command, fix.place)
             for modify in modifiers:
                 lammps.send(modify.text, modify.place)
+
+
+def _is_made_anew(fix: list[str]) -> bool:
+    style = plain(fix[3])
+    if style == _REACTS and ("stabilization", "yes") in pairwise(fix):
+        return False
+    return style in SEEDED_BY_PAIR or (style not in TAKES_UP and reseeded(fix, 1) is not None)
 
 
 def _seed_atoms(seed: int) -> Iterator[str]:
@@ -169,7 +177,7 @@ def _defined(
 
 def _probabilities(fix: list[str]) -> set[str]:
     """Names of the variables that say how probable the reactions of a fix bond/react are."""
-    if plain(fix[3]) != "bond/react":
+    if plain(fix[3]) != _REACTS:
         return set()
     return {value[2:] for word, value in pairwise(fix) if word == "prob" and value[:2] == "v_"}
 

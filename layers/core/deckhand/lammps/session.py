@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
-from posixpath import normpath
+from pathlib import Path
 from typing import Final
 
 from deckhand.domain.manifest import Moment, RestartFile
-from deckhand.lammps.contract import removals
 from deckhand.lammps.course import Course, course_of, late_openings, prints_at
 from deckhand.lammps.errors import ResumeError
-from deckhand.lammps.files import folders, writes
-from deckhand.lammps.formats import OPENED_AT_ONCE, Format
+from deckhand.lammps.formats import Format
 from deckhand.lammps.journal import MAKES_BOX, Journal
-from deckhand.lammps.openings import Opening, appends, goes_on, growing_files, writes_once
 from deckhand.lammps.outputs import Cut, OutputBook
 from deckhand.lammps.own_restarts import shared, takes_single
 from deckhand.lammps.pacing import (
@@ -32,6 +28,7 @@ from deckhand.lammps.pacing import (
     wrapping,
 )
 from deckhand.lammps.process import Lammps
+from deckhand.lammps.registrar import Registrar
 from deckhand.lammps.replay import state_lost
 from deckhand.lammps.run_restarts import RunRestarts
 from deckhand.lammps.script import quoted
@@ -107,6 +104,7 @@ class Session:
     sink: Callable[[Snapshot], None]
     heartbeat: Callable[[], None] = lambda: None
     check_state: bool = False
+    files: Registrar = field(init=False)
     progress: Progress = field(default_factory=Progress)
     written: list[RestartFile] = field(default_factory=list)
     _stopping: bool = False
@@ -128,6 +126,7 @@ class Session:
     _restarts: RunRestarts = field(init=False)
 
     def __post_init__(self) -> None:
+        self.files = Registrar(self.lammps, self.journal, self.workspace, self.cwd, self.book)
         self._restarts = RunRestarts(self.control, self.cwd)
 
     @property
@@ -144,78 +143,14 @@ class Session:
         self.control.stop.touch()
 
     def command_comes(self, command: list[str]) -> None:
-        """Prepare for the files that a command writes, before LAMMPS opens them.
-
-        Their folders are made: an upload cannot carry empty ones.
-        """
-        self._make_folders(command)
-        self._keep_whole_files(command)
+        """Prepare for what a command does, before LAMMPS is told it."""
         if command[0] == "clear" or command[0] in MAKES_BOX:
             # From here on LAMMPS may say of a restart file of the deck's own what it likes.
             self.check_state = False
         if command[0] == "minimize":
             # It is repeated from its beginning: no iteration of it is worth waiting for.
             self._arm_halt(1)
-        if command[:1] == ["dump_modify"] and appends(command):
-            self._dump_appends(command[1])
-        self._open_files(command)
-
-    def _keep_whole_files(self, command: list[str]) -> None:
-        """What is stored with a checkpoint must not be younger than it."""
-        if any(self._is_stored_whole(name) for name in writes(command)):
-            self.book.drain()
-        for pattern in removals(command):
-            self.book.drain()
-            self.book.removes(self.path_of(pattern))
-
-    def _open_files(self, command: list[str]) -> None:
-        openings = list(growing_files(command))
-        if openings:
-            self.lammps.ask("")  # what was told before is done: the book looks at the files
-        for opening in openings:
-            for path, source in self._files_of(opening):
-                if command[0] == "dump":
-                    self.book.dump_opens(path, opening.layout, source)
-                elif path in self.book.files or not writes_once(command):
-                    empties = not goes_on(command)
-                    self.book.opens(path, opening.layout, source, empties=empties)
-
-    def _is_stored_whole(self, name: str) -> bool:
-        return (self.cwd / name).is_file() and self.path_of(name) not in self.book.paths
-
-    def told_again(self, command: list[str]) -> None:
-        """The same for a command that LAMMPS is told again on resume: it goes on with its file."""
-        self._make_folders(command)
-        if command[0] == "dump_modify" and appends(command):
-            self._dump_appends(command[1])
-        opens = command[0] == "dump" and not self.journal.has_begun(command[1])
-        for opening in growing_files(command):
-            at_once = opening.layout.format in OPENED_AT_ONCE
-            for path, source in self._files_of(opening):
-                if opens and not at_once:
-                    self.book.dump_opens(path, opening.layout, source)
-                else:
-                    self.book.register(path, opening.layout, source)
-
-    def _files_of(self, opening: Opening) -> Iterator[tuple[str, str]]:
-        """Path and source of a file; of one for each process where its name says so."""
-        if "%" not in opening.name:
-            yield self.path_of(opening.name), self.path_of(opening.source)
-            return
-        for rank in range(int(self.lammps.ask("$(extract_setting(world_size):%.0f)"))):
-            name, source = (text.replace("%", str(rank)) for text in (opening.name, opening.source))
-            yield self.path_of(name), self.path_of(source)
-
-    def _make_folders(self, command: list[str]) -> None:
-        for folder in folders(command):
-            (self.cwd / folder).mkdir(parents=True, exist_ok=True)
-
-    def _dump_appends(self, identity: str) -> None:
-        dumps = (dump.words for dump in self.journal.of("dump") if dump.key[1] == identity)
-        for opening in growing_files(next(dumps, [])):
-            for path, _ in self._files_of(opening):
-                if opening.layout.format not in OPENED_AT_ONCE and path in self.book.files:
-                    self.book.dump_appends(path)
+        self.files.command_comes(command)
 
     def command_given(self, command: list[str]) -> None:
         """Follow LAMMPS to its new log; keep the rows unbuffered."""
@@ -228,11 +163,6 @@ class Session:
         """Read progress from the journal's log from now on, which LAMMPS has just opened."""
         self._table = None
         self._log_offset, self._log_reader = 0, ThermoReader()
-
-    def path_of(self, name: str) -> str:
-        """A file name of the deck as a path below the workspace root."""
-        folder = PurePosixPath(self.cwd.relative_to(self.workspace).as_posix())
-        return normpath(str(folder / name))
 
     def box_made(self) -> None:
         """Arm what needs a simulation box."""
@@ -251,7 +181,7 @@ class Session:
         self._drop_pending()
         self._last_step = step
         self._read_progress()
-        self._table = course_of(self.journal, step, self.path_of, set_up=set_up)
+        self._table = course_of(self.journal, step, self.files.path_of, set_up=set_up)
         self.book.run_starts(self._table)
         self._arm_witness()
         self._arm_restart(self._first_steps())
@@ -417,7 +347,7 @@ class Session:
         if self.journal.log is None:
             return
         try:
-            with (self.workspace / self.path_of(self.journal.log)).open("rb") as file:
+            with (self.workspace / self.files.path_of(self.journal.log)).open("rb") as file:
                 file.seek(self._log_offset)
                 text = file.read()
         except FileNotFoundError:

@@ -192,7 +192,7 @@ class Attempt:
         if checkpoint is not None:
             seeds = self._replay(lammps, session, checkpoint)
         elif journal.log is not None:
-            session.told_again(["log", journal.log])
+            session.files.told_again(["log", journal.log])
         committer = self._committer = Committer(
             bucket=self.bucket,
             workspace=folders.workspace,
@@ -237,11 +237,11 @@ class Attempt:
                 f"{self._version()}: restart files do not cross versions"
             )
         for setting in journal.settings:
-            session.told_again(setting.words)
+            session.files.told_again(setting.words)
         attempt, time_step = self.settings.attempt, manifest.time_step
         seeds = replay(lammps, journal, checkpoint.restart, time_step, attempt)
         if journal.log is not None:
-            session.told_again(["log", journal.log])
+            session.files.told_again(["log", journal.log])
             lammps.send(f"log {quoted(journal.log)}")
         if journal.box:
             session.box_made()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +17,7 @@ from deckhand.lammps.thermo import TABLE_ENDS, YAML_TABLE_ENDS, ThermoReader
 _Read = Callable[[BinaryIO, int], Iterator[Record]]
 
 
-class Reading:
+class Reading(ABC):
     """Reads the records of a file.
 
     `after` is a step of the current run: its records up to that one stand before the place that is
@@ -32,8 +33,9 @@ class Reading:
         """A run begins, and writes behind *mark*; *repeats* what stood there at its first step."""
         self.after = course.first - 1
 
+    @abstractmethod
     def records(self, file: BinaryIO, begin: int) -> Iterator[Record]:
-        raise NotImplementedError
+        """All whole records behind *begin*."""
 
     def repeated(self, file: BinaryIO, step: int, *, mid_run: bool, is_over: bool) -> int | None:
         """The end of what a resumed attempt repeats: headers, and records up to *step*.
