@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from deckhand.lammps.errors import Place
+
 
 class Bystander:
     """What the interpreter needs around the runs of a deck, and no more."""
@@ -14,7 +16,7 @@ class Bystander:
     def pausing(self) -> bool:
         return False
 
-    def command_comes(self, command: list[str]) -> None:
+    def command_comes(self, command: list[str], place: Place) -> None:
         """Nothing."""
 
     def command_given(self, command: list[str]) -> None:

@@ -153,3 +153,22 @@ def test_changed_input_is_not_run(cloud: Cloud) -> None:
     status = cloud.status(1)
     assert status is not None
     assert "bath.inc" in status.reason
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'write_data      "${here}/../../leaves.data"',
+        "dump            out all atom 10 ${here}/x.lammpstrj",
+        "include         ${here}/in.other",
+    ],
+)
+def test_what_a_variable_makes_a_way_out_is_refused(cloud: Cloud, command: str) -> None:
+    deck = f"{BOX}\nvariable        here getenv HOME\n{command}\nrun 10\n"
+    cloud.admit({"in.out": deck}, "in.out")
+    process = cloud.start(1, HOME="/tmp")
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.DECK_ERROR, cloud.said(1)
+    status = cloud.status(1)
+    assert status is not None
+    assert "in.out, line 15" in status.reason
+    assert "outside the deck's folder" in status.reason

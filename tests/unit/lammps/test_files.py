@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deckhand.lammps.files import folders, reads, writes
+from deckhand.lammps.files import begun_again, folders, reads, writes
 from deckhand.lammps.script import words
 
 
@@ -31,6 +31,10 @@ from deckhand.lammps.script import words
         ("kspace_modify file ewald.in", ["ewald.in"]),
         ("create_atoms 1 mesh wall.stl", ["wall.stl"]),
         ("fix 1 all nve", []),
+        ("fix c all colvars peptide.colvars output out", ["peptide.colvars"]),
+        ("fix c all cmap charmm.cmap", ["charmm.cmap"]),
+        ("fix 1 all cmap", []),
+        ("fix 1 all", []),
         ("kspace_modify file", []),
         ("include", []),
         ("variable f", []),
@@ -81,3 +85,17 @@ def test_only_words_of_the_command_are_files(name: str, rest: list[str]) -> None
     command = [name, *rest]
     assert {*reads(command), *writes(command)} <= set(rest)
     assert all(any(word.startswith(folder) for word in rest) for folder in folders(command))
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("fix c all colvars a.colvars output sub/two", ["sub/two.colvars.*"]),
+        ("fix c all colvars a.colvars", ["out.colvars.*"]),
+        ("fix 1 all nve", []),
+        ("fix 1", []),
+        ("output x", []),
+    ],
+)
+def test_what_a_resumed_run_begins_again(command: str, expected: list[str]) -> None:
+    assert list(begun_again(words(command))) == expected

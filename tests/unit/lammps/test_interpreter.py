@@ -89,7 +89,7 @@ class Eyes:
     def stopping(self) -> bool:
         return self.stop_of()
 
-    def command_comes(self, command: list[str]) -> None:
+    def command_comes(self, command: list[str], place: Place) -> None:
         self.seen.append(f"comes {command[0]}")
 
     def command_given(self, command: list[str]) -> None:

@@ -215,7 +215,7 @@ class Shoulder:
     journals: list[Journal] = field(default_factory=list)
     stopping: bool = False
 
-    def command_comes(self, command: list[str]) -> None:
+    def command_comes(self, command: list[str], place: Place) -> None:
         """Nothing to prepare."""
 
     def command_given(self, command: list[str]) -> None:

@@ -76,6 +76,7 @@ class Checked:
             "reads": list(self.report.reads),
             "missing": [problem.model_dump(mode="json") for problem in self.report.missing],
             "writes": list(self.report.writes),
+            "begun_again": list(self.report.begun_again),
             "stages": [stage.model_dump(mode="json") for stage in self.stages],
             "atoms": dry.atoms if dry else None,
             "checkpoint_bytes": dry.checkpoint_bytes if dry else None,
@@ -137,6 +138,9 @@ def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
         yield "reads", ", ".join(checked.report.reads)
     if checked.report.writes:
         yield "writes", ", ".join(checked.report.writes)
+    if checked.report.begun_again:
+        names = ", ".join(checked.report.begun_again)
+        yield "partial", f"{names}: with what came after the last interruption"
     dry = checked.dry
     if dry and dry.atoms is not None and dry.checkpoint_bytes is not None:
         yield "atoms", f"{dry.atoms:,}; a restart file has {dry.checkpoint_bytes / 1e6:,.2f} MB"

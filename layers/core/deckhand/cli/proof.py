@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 
 from deckhand.cli.rehearsal import LOG, RUN_ID, Interruption, Played, Rehearsal
@@ -149,10 +151,21 @@ class _Court:
 
     def _completeness(self) -> Completeness:
         played = self.played
+        resumed = self._whole(played.resumed)
         if not self._depends_on_round_off:
-            return compare_files(played.undisturbed, played.resumed)
+            return compare_files(self._whole(played.undisturbed), resumed)
         tallies = {path: self._like_control(log) for path, log in self._logs.items()}
-        return compare_files(played.control, played.resumed, tallies)
+        return compare_files(self._whole(played.control), resumed, tallies)
+
+    def _whole(self, files: Mapping[str, Path]) -> dict[str, Path]:
+        """Those that a resumed run does not begin again."""
+        folder = PurePosixPath(self.rehearsal.deck).parent
+        patterns = [str(folder / name) for name in self.rehearsal.report.begun_again]
+        return {
+            path: file
+            for path, file in files.items()
+            if not any(fnmatchcase(path, pattern) for pattern in patterns)
+        }
 
     @property
     def _depends_on_round_off(self) -> bool:

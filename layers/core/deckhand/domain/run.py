@@ -73,13 +73,17 @@ class Stage(Frozen):
 
 
 class CheckReport(Frozen):
-    """What reading the deck found, without running it."""
+    """What reading the deck found, without running it.
+
+    `begun_again` are patterns of files that hold only what came after the last interruption.
+    """
 
     contract: Contract
     problems: tuple[Problem, ...] = ()
     reads: tuple[str, ...] = ()
     missing: tuple[Problem, ...] = ()
     writes: tuple[str, ...] = ()
+    begun_again: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = ()
 
     @property

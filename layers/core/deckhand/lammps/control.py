@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from deckhand.domain.manifest import Moment, RestartFile, Segment
+from deckhand.lammps.errors import Place
 from deckhand.lammps.files import folders
 from deckhand.lammps.interpreter import Interpreter, Stopped
 from deckhand.lammps.journal import Journal
@@ -121,7 +122,7 @@ class _Cutter:
         here = (self.journal.stage, self.journal.steps_done)
         return written.moment is Moment.BETWEEN and (written.stage, written.step) == here
 
-    def command_comes(self, command: list[str]) -> None:
+    def command_comes(self, command: list[str], place: Place) -> None:
         """Make the folders that the runner makes too."""
         for folder in folders(command):
             (self.cwd / folder).mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,7 @@ class _Observer:
     stopping: bool = False
     pausing: bool = False
 
-    def command_comes(self, command: list[str]) -> None:
+    def command_comes(self, command: list[str], place: Place) -> None:
         """Make the folders that the runner makes too."""
         for folder in folders(command):
             (self.cwd / folder).mkdir(parents=True, exist_ok=True)
@@ -247,17 +247,15 @@ def _weighed(lammps: Lammps) -> DryRun:
 
 
 def _reader(cwd: Path, folder: str, doubts: Doubts) -> Callable[[str], Script]:
-    """Reads the scripts of the deck, and no other file of this machine."""
-    read = folder_reader(cwd)
+    """Reads the scripts of the deck; one that a run writes is not there."""
 
-    def read_inside(file: str) -> Script:
-        if fence.leaves(file, folder):
-            raise DeckError(fence.OUTSIDE.format(name=file))
+    def read(file: str) -> Script:
         if not (cwd / file).is_file() and doubts.comes_of_a_run(file):
             raise _SkippedError(f"{file} is written by a run, and runs are skipped.")
-        return read(file)
+        return whole(file)
 
-    return read_inside
+    whole = folder_reader(cwd)
+    return fence.fenced(read, folder)
 
 
 def _deadline(seconds: float) -> Callable[[], None]:

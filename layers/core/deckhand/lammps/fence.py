@@ -1,16 +1,18 @@
-"""What a dry run lets no command do, whatever the deck's variables have made of it."""
+"""What no command may do, whatever the deck's variables have made of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import Final
 
 from deckhand.domain.run import Contract
 from deckhand.lammps import contract, files
+from deckhand.lammps.errors import DeckError
 from deckhand.lammps.preflight import LEAST_WORDS
+from deckhand.lammps.script import Script
 
 _ABSOLUTE: Final = re.compile(r"/[\w.]|~\w*/")
 _OF_TEXT: Final = frozenset({"print", "variable", "echo", "label", "info"})
@@ -18,7 +20,7 @@ _OF_TEXT: Final = frozenset({"print", "variable", "echo", "label", "info"})
 
 
 def refusal(command: list[str], folder: str) -> str | None:
-    """Why a dry run does not give LAMMPS *command*, of a deck in *folder* of the drop, if so.
+    """Why LAMMPS is not given *command*, of a deck in *folder* of the drop, if so.
 
     Reading the deck has refused the same; here the values of its variables are known.
     """
@@ -38,6 +40,17 @@ def leaves(name: str, folder: str) -> bool:
     """Whether a file *name* of a deck in *folder* lies outside the drop."""
     inside = normpath(PurePosixPath(folder) / name)
     return _ABSOLUTE.match(name) is not None or inside == ".." or inside.startswith("../")
+
+
+def fenced(read: Callable[[str], Script], folder: str) -> Callable[[str], Script]:
+    """Reads the scripts of a deck in *folder* of the drop, and no other file of this machine."""
+
+    def read_inside(file: str) -> Script:
+        if leaves(file, folder):
+            raise DeckError(OUTSIDE.format(name=file))
+        return read(file)
+
+    return read_inside
 
 
 def _paths(command: list[str]) -> Iterator[str]:

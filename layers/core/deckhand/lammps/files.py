@@ -20,6 +20,7 @@ _FILE = frozenset({"file", "append"})
 _FILE_KEYWORDS = {"info": frozenset({"append", "overwrite"})}
 _FIX_STYLE = 3
 _OPTIONS_FROM = {"print": 2, "fix": 5, "info": 1}
+_FIX_READS_AT = {"cmap": 4, "colvars": 4, "plumed": 5}
 _FIX_WRITES_AT = {"reaxff/bonds": 5, "reaxff/species": 7, "reax/c/bonds": 5, "reax/c/species": 7}
 _NUMBER = re.compile(r"[-+.\d]+(?:[eE][-+]?\d+)?")
 _NAME = re.compile(r"[\w./+\-]+")
@@ -37,6 +38,8 @@ def reads(command: list[str]) -> Iterator[str]:
         yield from (word for word in command[2:] if _is_file(word))
     elif name == "kspace_modify" and "file" in command[:-1]:
         yield command[command.index("file") + 1]
+    elif name == "fix" and len(command) > _FIX_STYLE:
+        yield from command[_FIX_READS_AT.get(plain(command[_FIX_STYLE]), len(command)) :][:1]
     elif name == "create_atoms" and "mesh" in command[:-1]:
         yield command[command.index("mesh") + 1]
 
@@ -61,8 +64,22 @@ def _written_by_fix(command: list[str]) -> Iterator[str]:
     style = plain(command[_FIX_STYLE])
     if style in _FIX_WRITES_AT:
         yield from command[_FIX_WRITES_AT[style] :][:1]
+    yield from (f"{name}.{part}" for name in _of_colvars(command) for part in ("traj", "state"))
     if style.endswith("/species") and "position" in command[:-2]:
         yield command[command.index("position") + 2]
+
+
+def begun_again(command: list[str]) -> Iterator[str]:
+    """Patterns of the files that a resumed run begins again, as its contract says."""
+    yield from (f"{name}.*" for name in _of_colvars(command))
+
+
+def _of_colvars(command: list[str]) -> Iterator[str]:
+    """What its output files begin with: https://docs.lammps.org/fix_colvars.html."""
+    is_fix = command[0] == "fix" and len(command) > _FIX_STYLE
+    if is_fix and plain(command[_FIX_STYLE]) == "colvars":
+        output = next((word for keyword, word in pairwise(command) if keyword == "output"), "out")
+        yield f"{output}.colvars"
 
 
 def folders(command: list[str]) -> Iterator[str]:

@@ -75,7 +75,7 @@ class Watch(Protocol):
     def run_goes_on(self, step: int) -> None:
         """A run that was halted at *step* goes on where it is, as if it had not been."""
 
-    def command_comes(self, command: list[str]) -> None:
+    def command_comes(self, command: list[str], place: Place) -> None:
         """LAMMPS is about to be given a command that is not a run."""
 
     def command_given(self, command: list[str]) -> None:
@@ -202,7 +202,7 @@ class Interpreter:
             self._leave_before(text, place)
         if _dilates(command) and self.journal.box:
             text = f"{text} fixedpoint {self.engine.ask(_CENTER)}"
-        self._watch.command_comes(command)
+        self._watch.command_comes(command, place)
         self.engine.send(told(text, command, self.journal), place)
         self.journal.record(command, text, place)
         self._watch.command_given(command)

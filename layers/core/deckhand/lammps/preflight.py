@@ -63,6 +63,7 @@ class _Walk:
     missing: list[Problem] = field(default_factory=list)
     read: dict[str, None] = field(default_factory=dict)
     written: dict[str, None] = field(default_factory=dict)
+    begun_again: dict[str, None] = field(default_factory=dict)
     stages: list[Stage] = field(default_factory=list)
     contracts: set[Contract] = field(default_factory=set)
     grown: set[str] = field(default_factory=set)
@@ -87,6 +88,7 @@ class _Walk:
             missing=tuple(self.missing),
             reads=tuple(self.read),
             writes=tuple(self.written),
+            begun_again=tuple(self.begun_again),
             stages=tuple(stages),
         )
 
@@ -184,6 +186,7 @@ class _Walk:
                 self._promise(contract.read_again(name), place)
         if not writes_once(command):
             self.grown |= {opening.name for opening in growing_files(command)}
+        self.begun_again |= dict.fromkeys(files.begun_again(command))
         for name in files.writes(command):
             if "$" not in name and self._is_inside(name, place):
                 self.written[name] = None

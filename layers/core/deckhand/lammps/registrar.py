@@ -51,10 +51,14 @@ class Registrar:
                 else:
                     self.book.register(path, opening.layout, source)
 
+    @property
+    def folder(self) -> str:
+        """The deck's folder below the workspace root."""
+        return self.cwd.relative_to(self.workspace).as_posix()
+
     def path_of(self, name: str) -> str:
         """A file name of the deck as a path below the workspace root."""
-        folder = PurePosixPath(self.cwd.relative_to(self.workspace).as_posix())
-        return normpath(str(folder / name))
+        return normpath(str(PurePosixPath(self.folder) / name))
 
     def _keep_whole_files(self, command: list[str]) -> None:
         """What is stored with a checkpoint must not be younger than it."""

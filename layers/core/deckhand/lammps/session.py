@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from deckhand.domain.manifest import Moment, RestartFile
+from deckhand.lammps import fence
 from deckhand.lammps.course import Course, course_of, late_openings, prints_at
-from deckhand.lammps.errors import ResumeError
+from deckhand.lammps.errors import DeckError, Place, ResumeError
 from deckhand.lammps.formats import Format
 from deckhand.lammps.journal import MAKES_BOX, Journal
 from deckhand.lammps.outputs import Cut, OutputBook
@@ -142,8 +143,15 @@ class Session:
         self._stopping = True
         self.control.stop.touch()
 
-    def command_comes(self, command: list[str]) -> None:
-        """Prepare for what a command does, before LAMMPS is told it."""
+    def command_comes(self, command: list[str], place: Place) -> None:
+        """Prepare for what a command does, before LAMMPS is told it.
+
+        Raises DeckError for one that the check would have refused, had it known the values of the
+        deck's variables.
+        """
+        refusal = fence.refusal(command, self.files.folder)
+        if refusal is not None:
+            raise DeckError(refusal, place)
         if command[0] == "clear" or command[0] in MAKES_BOX:
             # From here on LAMMPS may say of a restart file of the deck's own what it likes.
             self.check_state = False

@@ -24,6 +24,7 @@ from deckhand.domain.run import Run
 from deckhand.domain.status import Ending, ExitCode, Phase
 from deckhand.lammps import failure
 from deckhand.lammps.errors import DeckError, EngineDiedError, ResumeError
+from deckhand.lammps.fence import fenced
 from deckhand.lammps.interpreter import Interpreter, Stopped
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.outputs import OutputBook
@@ -208,7 +209,7 @@ class Attempt:
         if self._watch.ending is not None:
             session.stop()
         self.reporter.update(phase=Phase.RUNNING, event="LAMMPS is running")
-        read = folder_reader(cwd)
+        read = fenced(folder_reader(cwd), session.files.folder)
         return Interpreter(lammps, journal, read, session, resumed=checkpoint is not None)
 
     def _book(self, workspace: Path, checkpoint: Checkpoint | None) -> OutputBook:
