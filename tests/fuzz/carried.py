@@ -11,12 +11,13 @@ from typing import Final
 
 from deckhand.cli.engine import find_engine
 from deckhand.lammps.errors import DeckError, EngineDiedError
-from deckhand.lammps.interpreter import Interpreter, Stopped
+from deckhand.lammps.interpreter import Interpreter
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
 from deckhand.lammps.script import folder_reader
 from deckhand.lammps.thermo import read_rows
+from deckhand.lammps.watch import Stopped
 from tests.fuzz.bystander import Bystander
 
 DECK: Final = "in.deck"

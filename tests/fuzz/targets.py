@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from deckhand.lammps.errors import DeckError, EngineDiedError
-from deckhand.lammps.interpreter import Interpreter, Stopped
+from deckhand.lammps.interpreter import Interpreter
 from deckhand.lammps.journal import Journal, restated
 from deckhand.lammps.preflight import check_folder
 from deckhand.lammps.script import (
@@ -24,6 +24,7 @@ from deckhand.lammps.script import (
     without_comment,
     words,
 )
+from deckhand.lammps.watch import Stopped
 from tests.fuzz.bystander import Bystander
 from tests.fuzz.memory import EnoughError, MemoryEngine
 

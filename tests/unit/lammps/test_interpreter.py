@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deckhand.lammps.errors import DeckError, Place
-from deckhand.lammps.interpreter import Interpreter, Stopped
+from deckhand.lammps.interpreter import Interpreter
 from deckhand.lammps.journal import Journal, restated
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.script import Script, parse, replaced, words
+from deckhand.lammps.watch import Stopped
 from tests.engine import LMP, ONE_ATOM
 
 BOX = ONE_ATOM

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from deckhand.domain.manifest import Moment, RestartFile, Segment
 from deckhand.lammps.errors import Place
 from deckhand.lammps.files import folders
-from deckhand.lammps.interpreter import Interpreter, Stopped
+from deckhand.lammps.interpreter import Interpreter
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.own_restarts import shared, takes_single
 from deckhand.lammps.pacing import (
@@ -34,6 +34,7 @@ from deckhand.lammps.pacing import (
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import reseed
 from deckhand.lammps.script import Script, folder_reader
+from deckhand.lammps.watch import Stopped
 
 NO_ATTEMPT: Final = 0
 

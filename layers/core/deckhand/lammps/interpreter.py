@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from deckhand.lammps.errors import DeckError, Place
 from deckhand.lammps.journal import (
@@ -27,6 +27,7 @@ from deckhand.lammps.journal import (
 )
 from deckhand.lammps.openings import told
 from deckhand.lammps.process import Engine
+from deckhand.lammps.run_command import integer, need_words, run_command, run_in_progress
 from deckhand.lammps.script import (
     Script,
     as_line,
@@ -38,6 +39,7 @@ from deckhand.lammps.script import (
     words,
 )
 from deckhand.lammps.styles import COMMAND_WHOLE, plain
+from deckhand.lammps.watch import Stopped, Watch
 
 WHOLE: Final = frozenset({"minimize", *COMMAND_WHOLE})
 """Commands that take long and cannot be entered in the middle."""
@@ -51,50 +53,6 @@ BREATH: Final = 1000
 
 MOST_NESTED: Final = 1000
 """Commands inside one another; a variable can hold an `if` that holds the variable."""
-
-
-class Stopped(Exception):
-    """A run was left before its end because the watch asked for it; not an error."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__(f"stopped at step {step}")
-        self.step = step
-
-
-class Watch(Protocol):
-    """What happens around the runs of a deck: checkpoints, outputs, stop requests."""
-
-    @property
-    def stopping(self) -> bool:
-        """Whether the attempt has been asked to stop."""
-
-    @property
-    def pausing(self) -> bool:
-        """Whether the run has been halted only to be told when its next restart file is due."""
-
-    def run_goes_on(self, step: int) -> None:
-        """A run that was halted at *step* goes on where it is, as if it had not been."""
-
-    def command_comes(self, command: list[str], place: Place) -> None:
-        """LAMMPS is about to be given a command that is not a run."""
-
-    def command_given(self, command: list[str]) -> None:
-        """It was given the command, and the journal has taken note of it."""
-
-    def box_made(self) -> None:
-        """The simulation box exists from now on."""
-
-    def can_stand(self, step: int) -> bool:
-        """Whether a checkpoint at *step* loses nothing while no run is going on."""
-
-    def run_comes(self, step: int) -> bool:
-        """A run is next, nothing of it is done; True if a restart file was written before it."""
-
-    def run_starts(self, step: int, *, set_up: bool) -> None:
-        """A run is about to begin at *step*, *set up* or not; the journal says where it goes."""
-
-    def run_ended(self, step: int) -> None:
-        """A run, or a chunk of one, is over."""
 
 
 class Interpreter:
@@ -227,7 +185,7 @@ class Interpreter:
             raise Stopped(step)
 
     def _include(self, command: list[str], place: Place) -> None:
-        _need(command, 2, 2, place)
+        need_words(command, 2, 2, place)
         if sum(isinstance(frame, FileFrame) for frame in self.journal.frames) >= MOST_FILES:
             raise DeckError(f"files include one another more than {MOST_FILES} deep", place)
         file = self._replaced(command[1], place)
@@ -235,7 +193,7 @@ class Interpreter:
         self.journal.frames.append(FileFrame(file=file, next_line=0))
 
     def _jump(self, command: list[str], place: Place) -> None:
-        _need(command, 2, 3, place)
+        need_words(command, 2, 3, place)
         if self.journal.skip_jump:
             self.journal.skip_jump = False
             return
@@ -266,10 +224,10 @@ class Interpreter:
 
     def _label(self, command: list[str], place: Place) -> None:
         """A mark; nothing happens when it is passed."""
-        _need(command, 2, 2, place)
+        need_words(command, 2, 2, place)
 
     def _next(self, command: list[str], place: Place) -> None:
-        _need(command, 2, None, place)
+        need_words(command, 2, None, place)
         _refuse_odd_names(command, place)
         names = command[1:]
         ends = {name: self.journal.is_last(name) for name in names}
@@ -284,7 +242,7 @@ class Interpreter:
 
     def _if(self, command: list[str], place: Place) -> None:
         """`if C then A … elif C B … else D …`: the commands of the first true branch."""
-        _need(command, 4, None, place)
+        need_words(command, 4, None, place)
         if command[2] != "then":
             raise DeckError(f"`if` has {command[2]!r} where `then` is expected", place)
         branches = [["if", command[1]]]
@@ -323,8 +281,8 @@ class Interpreter:
         """Left out: the commands in the log would be ours."""
 
     def _quit(self, command: list[str], place: Place) -> None:
-        _need(command, 1, 2, place)
-        status = _integer(command[1], place) if len(command) > 1 else 0
+        need_words(command, 1, 2, place)
+        status = integer(command[1], place) if len(command) > 1 else 0
         if status:
             raise DeckError(f"the deck ended itself with `quit {status}`", place)
         self.journal.frames.clear()
@@ -334,7 +292,7 @@ class Interpreter:
             return
         self._refuse_depth(place)
         now = self.engine.step()
-        self.journal.run = _run_in_progress(command, now, place)
+        self.journal.run = run_in_progress(command, now, place)
         if self.journal.run.start is None:
             self._restate_deform()
         # With `every`, `pre no` holds from the second chunk on.
@@ -402,7 +360,7 @@ class Interpreter:
         self._watch.run_ended(reached)
 
     def _run_to_halt(self, run: RunInProgress, *, pre: bool) -> int:
-        self.engine.send(_run_command(run, pre=pre), Place(run.file, run.line))
+        self.engine.send(run_command(run, pre=pre), Place(run.file, run.line))
         return self.engine.step()
 
     def _stand_before(self, step: int) -> None:
@@ -427,13 +385,6 @@ _CONTROL: dict[str, Callable[[Interpreter, list[str], Place], None]] = {
     "run": Interpreter._run,
     "echo": Interpreter._echo,
 }
-
-
-def _need(command: list[str], least: int, most: int | None, place: Place) -> None:
-    if len(command) < least:
-        raise DeckError(f"`{command[0]}` needs {least - 1} argument(s)", place)
-    if most is not None and len(command) > most:
-        raise DeckError(f"`{command[0]}` takes {most - 1} argument(s) only", place)
 
 
 _CENTER: Final = " ".join(f"$(0.5*({axis}lo+{axis}hi):%.17g)" for axis in "xyz")
@@ -470,71 +421,3 @@ def _refuse_odd_names(command: list[str], place: Place) -> None:
     for name in command[1:]:
         if not re.fullmatch(r"\w+", name, re.ASCII):
             raise DeckError(f"{name[:60]!r} is no name of a variable", place)
-
-
-def _run_in_progress(command: list[str], now: int, place: Place) -> RunInProgress:
-    """Read `run N [upto] [start S] [stop E] [pre yes] [post yes] [every M "command" …]`.
-
-    https://docs.lammps.org/run.html
-    """
-    _need(command, 2, None, place)
-    steps = _integer(command[1], place)
-    run = RunInProgress(file=place.file, line=place.line, first=now, last=now + steps)
-    index = 2
-    while index < len(command):
-        keyword = command[index]
-        if keyword == "upto":
-            run.last, index = steps, index + 1
-            continue
-        _need(command, index + 2, None, place)
-        value = command[index + 1]
-        index += 2
-        if keyword == "start":
-            run.start = _integer(value, place)
-        elif keyword == "stop":
-            run.stop = _integer(value, place)
-        elif keyword == "pre":
-            run.pre = _truth(value, place)
-        elif keyword == "post":
-            run.post = _truth(value, place)
-        elif keyword == "every":
-            run.chunk, run.every = _chunks(value, command[index:], place)
-            break
-        else:
-            raise DeckError(f"`run` has no keyword {keyword!r}", place)
-    return run
-
-
-def _chunks(value: str, commands: list[str], place: Place) -> tuple[int, list[str]]:
-    steps = _integer(value, place)
-    if steps < 1 or not commands:
-        raise DeckError("`run … every` needs a number of steps and a command", place)
-    return steps, [] if commands == ["NULL"] else commands
-
-
-_LOGICAL: Final = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
-
-
-def _truth(word: str, place: Place) -> bool:
-    if word not in _LOGICAL:
-        raise DeckError(f"{word!r} is neither `yes` nor `no`", place)
-    return _LOGICAL[word]
-
-
-def _run_command(run: RunInProgress, *, pre: bool) -> str:
-    """The run as the user meant it: ramps keep their ends however often it is cut."""
-    start = run.first if run.start is None else run.start
-    stop = run.target if run.stop is None else run.stop
-    yes_no = {True: "yes", False: "no"}
-    return (
-        f"run {run.target} upto start {start} stop {stop} pre {yes_no[pre]} post {yes_no[run.post]}"
-    )
-
-
-_INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
-
-
-def _integer(word: str, place: Place) -> int:
-    if not _INTEGER.fullmatch(word):
-        raise DeckError(f"{word[:60]!r} is not a number of steps", place)
-    return int(word)

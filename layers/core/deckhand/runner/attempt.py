@@ -25,7 +25,7 @@ from deckhand.domain.status import Ending, ExitCode, Phase
 from deckhand.lammps import failure
 from deckhand.lammps.errors import DeckError, EngineDiedError, ResumeError
 from deckhand.lammps.fence import fenced
-from deckhand.lammps.interpreter import Interpreter, Stopped
+from deckhand.lammps.interpreter import Interpreter
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.outputs import OutputBook
 from deckhand.lammps.pacing import VARIABLES, ControlFiles
@@ -33,6 +33,7 @@ from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
 from deckhand.lammps.script import folder_reader, quoted
 from deckhand.lammps.session import Session, Snapshot
+from deckhand.lammps.watch import Stopped
 from deckhand.runner.clock import utc_now
 from deckhand.runner.commit import Committer, Origin
 from deckhand.runner.fetch import (
