@@ -11,19 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from tests.engine import ONE_ATOM
+
 DECK: Final = "in.deck"
 
-BOX: Final = """\
-units lj
-region box block 0 4 0 4 0 4
-create_box 1 box
-create_atoms 1 single 1 1 1
-mass 1 1.0
-pair_style zero 1.0
-pair_coeff * *
-fix move all nve
-thermo 5
-"""
+BOX: Final = f"{ONE_ATOM}thermo 5\n"
 NAMES: Final = "one\n# not this\ntwo two\n\nthree # nor this\n"
 
 _MOST_NESTED: Final = 3
