@@ -24,8 +24,8 @@ TRIAL_SECONDS: Final = 180.0
 TIMES: Final = 10
 INTERRUPTIBLE_SECONDS: Final = 2.5
 SETUP_SECONDS: Final = 0.2
-LENGTHENING: Final = 10.0
-LENGTHENINGS: Final = 3
+LENGTHENING: Final = 4.0
+LENGTHENINGS: Final = 2
 NOT_BORNE: Final = "Undisturbed, in plain LAMMPS"
 """How a rehearsal says that the deck fails without Deckhand too: it was made too long."""
 

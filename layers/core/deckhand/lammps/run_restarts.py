@@ -10,10 +10,16 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from deckhand.lammps.own_restarts import due_name
 from deckhand.lammps.pacing import ControlFiles
 from deckhand.lammps.restart_file import restart_step
+
+
+class _Version(NamedTuple):
+    modified: int
+    step: int | None
 
 
 @dataclass
@@ -28,7 +34,7 @@ class RunRestarts:
     cwd: Path
     first: int = 0
     shared: list[str] = field(default_factory=list)
-    _seen: dict[Path, int] = field(default_factory=dict)
+    _seen: dict[Path, _Version] = field(default_factory=dict)
     _kept: int = 0
 
     def begin(self, first: int) -> None:
@@ -41,8 +47,9 @@ class RunRestarts:
         """Steps and paths of the complete files that are new since the last look, in order."""
         found = []
         for path in self._paths():
-            step = restart_step(path) if _modified(path) != self._seen.get(path) else None
-            if step is None:
+            version = _version(path)
+            step = version.step
+            if step is None or version == self._seen.get(path):
                 continue
             if step > self.first:
                 found.append((step, path))
@@ -70,7 +77,7 @@ class RunRestarts:
 
     def _done(self, path: Path) -> None:
         if path in self.control.toggles:
-            self._seen[path] = _modified(path)
+            self._seen[path] = _version(path)
         else:
             path.unlink(missing_ok=True)
 
@@ -83,9 +90,9 @@ class RunRestarts:
             shutil.copyfile(restart, self.cwd / name)
 
 
-def _modified(path: Path) -> int:
-    """Modification time in nanoseconds, 0 for a file that is not there."""
+def _version(path: Path) -> _Version:
+    """A clock may show the same time twice, and a run the same step as one before it."""
     try:
-        return path.stat().st_mtime_ns
+        return _Version(path.stat().st_mtime_ns, restart_step(path))
     except FileNotFoundError:
-        return 0
+        return _Version(0, None)
