@@ -65,6 +65,7 @@ def journey(name: str) -> tuple[dict[str, str], str]:
     made = {
         "melt.inc": lambda: (FOLDER / "melt.inc").read_text(encoding="utf-8"),
         "chains.data": chains,
+        "hybrid.data": hybrid_chains,
         "bond.table": bond_table,
         "pair.table": pair_table,
     }
@@ -96,6 +97,18 @@ def chains(count: int = 30, length: int = 20) -> str:
         lines += ["", kind.capitalize(), ""]
         lines += [f"{n} 1 {ids}" for n, ids in enumerate(bonded[members], start=1)]
     return "\n".join(lines) + "\n"
+
+
+def hybrid_chains() -> str:
+    """The same chains, and the coefficients of hybrid styles."""
+    coefficients = {
+        "Pair": "lj/cut 1.0 1.0",
+        "Bond": "harmonic 300.0 0.97",
+        "Angle": "harmonic 40.0 120.0",
+        "Dihedral": "opls 0.3 -0.2 0.4 0.1",
+    }
+    sections = "".join(f"{kind} Coeffs\n\n1 {it}\n\n" for kind, it in coefficients.items())
+    return chains().replace("Atoms #", f"{sections}Atoms #")
 
 
 def bond_table() -> str:

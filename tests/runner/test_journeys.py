@@ -29,6 +29,7 @@ JOURNEYS = {
     "bare": [("notice", 1), ("loss", 2)],
     "chains": [("loss", 1), ("term", 1)],
     "films": [("loss", 2), ("notice", 1)],
+    "hybrids": [("loss", 3), ("notice", 1)],
     "ladder": [("loss", 1), ("notice", 2)],
     "logs": [("loss", 1), ("loss", 2)],
     "molecules/sub": [("term", 1), ("loss", 1)],

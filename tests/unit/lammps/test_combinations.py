@@ -38,6 +38,16 @@ TOGETHER = {
         Contract.REFUSED,
         "the shape of the bodies",
     ),
+    "fix n all npt temp 1 1 1 z 2 2 8\nfix b all rhok 0 0 16 4.0 26": (
+        2,
+        Contract.REFUSED,
+        "pull on another wave",
+    ),
+    "fix b all rhok 16 0 0 0.0 0.0\nfix n all nph aniso 2 2 8": (
+        2,
+        Contract.PARTIAL_OUTPUTS,
+        "shows another wave",
+    ),
     f"{ADAPT}\nrun 5\nunfix a\nrun 5": (4, Contract.REFUSED, "the coefficients that it left"),
     f"thermo_style custom temp pe\n{VARIABLE_ROWS}": (2, Contract.REFUSED, "Add `step`"),
     f"thermo_modify colname step Time\n{VARIABLE_ROWS}": (2, Contract.REFUSED, "Add `step`"),

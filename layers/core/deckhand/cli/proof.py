@@ -228,11 +228,18 @@ class _Court:
         return None
 
     def _lost(self, number: int) -> tuple[Row, float] | None:
-        """The first row of an attempt that is not the control's, if round-off cannot be why."""
+        """The first row of an attempt that is not the control's, if round-off cannot be why.
+
+        Where the two had parted before, as round-off lets them after an earlier resume, the rows
+        behind this one prove nothing.
+        """
         found, checkpoint = self._first_row(number), self._resumed_from(number)
         if found is None or checkpoint is None:
             return None
         log, at = found
+        before = log.control[at - 1] if at else None
+        if before is not None and self._deviations.of(log.rows[at - 1], before) > 0.0:
+            return None
         for row, control in zip(log.rows[at:], log.control[at:], strict=True):
             deviation = self._deviations.of(row, control) if control else math.inf
             if deviation > 0.0:

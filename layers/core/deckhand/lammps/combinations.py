@@ -10,7 +10,7 @@ from typing import Final
 
 from deckhand.domain.run import Contract
 from deckhand.lammps import styles
-from deckhand.lammps.contract import Promise, changes_box
+from deckhand.lammps.contract import Promise, changed_axes, changes_box
 from deckhand.lammps.errors import Place
 from deckhand.lammps.openings import growing_files
 from deckhand.lammps.own_restarts import can_be_shared, names_of, shared
@@ -30,6 +30,8 @@ class Combinations:
 
     _has_mesh: bool = False
     _changes_box: bool = False
+    _axes: set[str] = field(default_factory=set)
+    _waves: list[str] = field(default_factory=list)
     _bodies: set[str] = field(default_factory=set)
     _adapting: set[str] = field(default_factory=set)
     _left_adapted: bool = False
@@ -48,6 +50,7 @@ class Combinations:
         if command[0] == "fix":
             self._note_fix(command, place)
         yield from self._mesh_of_box(command)
+        yield from self._wave_vector(command)
         yield from self._drude_in_bodies(command)
         yield from self._adapted(command)
         yield from self._rows(command)
@@ -87,6 +90,18 @@ class Combinations:
         if self._has_mesh and self._changes_box:
             self._has_mesh = False
             yield _MESH_OF_BOX
+
+    def _wave_vector(self, command: list[str]) -> Iterator[Promise]:
+        if changes_box(command):
+            self._axes |= changed_axes(command)
+        if command[0] == "fix" and styles.plain(command[3]) == "rhok":
+            self._waves = command[4:8]
+        if any(
+            axis in self._axes and number != "0"
+            for axis, number in zip("xyz", self._waves, strict=False)
+        ):
+            yield _WAVE_SEEN if _is_zero(self._waves[3:]) else _WAVE_FELT
+            self._waves = []
 
     def _drude_in_bodies(self, command: list[str]) -> Iterator[Promise]:
         if command[0] != "fix":
@@ -150,6 +165,11 @@ class Combinations:
 
 _RESTART_WORDS: Final = 2
 
+
+def _is_zero(constant: list[str]) -> bool:
+    return bool(constant) and re.fullmatch(r"0*\.?0*", constant[0]) is not None
+
+
 _TWO_WAYS: Final = Promise(
     Contract.REFUSED,
     "both ways to write restart files are in use at once (one name and two names), which leaves "
@@ -168,6 +188,17 @@ _MESH_OF_BOX: Final = Promise(
     "the mesh of the k-space solver is chosen from the size of the box when a run starts, and the "
     "box changes. After an interruption it is chosen from the size reached: the same accuracy, "
     "another trajectory. `kspace_modify gewald … mesh …` fixes it.",
+)
+
+_WAVE_FELT: Final = Promise(
+    Contract.REFUSED,
+    "fix rhok takes its wave vector from the box when it is told, and the box changes along it: "
+    "after an interruption it would pull on another wave.",
+)
+_WAVE_SEEN: Final = Promise(
+    Contract.PARTIAL_OUTPUTS,
+    "fix rhok takes its wave vector from the box when it is told, and the box changes along it: "
+    "after an interruption it shows another wave. It pulls on none.",
 )
 
 _DRUDE_IN_BODIES: Final = Promise(

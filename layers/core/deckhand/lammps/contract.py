@@ -45,6 +45,13 @@ def changes_box(command: list[str]) -> bool:
     return command[0] == "fix" and styles.plain(command[3]).startswith(_CHANGE_BOX)
 
 
+def changed_axes(command: list[str]) -> set[str]:
+    """Along which axes a fix lets the box change: all, where its words do not say."""
+    if {"iso", "aniso", "tri"} & set(command):
+        return set("xyz")
+    return set("xyz") & set(command[4:]) or set("xyz")
+
+
 def read_again(name: str) -> Promise:
     """What it means that a deck reads the file *name*, which it writes bit by bit."""
     return _refused(

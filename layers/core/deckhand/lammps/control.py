@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from deckhand.domain.manifest import Moment, RestartFile, Segment
+from deckhand.lammps.data_file import note_coefficients
 from deckhand.lammps.errors import Place
 from deckhand.lammps.files import folders
 from deckhand.lammps.interpreter import Interpreter
@@ -129,7 +130,8 @@ class _Cutter:
             (self.cwd / folder).mkdir(parents=True, exist_ok=True)
 
     def command_given(self, command: list[str]) -> None:
-        """Follow the deck in what the boundaries of its box are."""
+        """Follow the deck in what the boundaries of its box are, and its force field."""
+        note_coefficients(self.journal, command, self.cwd)
         if command[0] == "boundary":
             self._boundary = command[1:4]
         elif command[0] == "change_box" and "boundary" in command[:-3]:

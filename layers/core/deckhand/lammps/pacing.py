@@ -77,14 +77,16 @@ def may_pause(journal: Journal) -> bool:
     """Whether a run may be halted and told to go on (`pre no`) without any trace but in the log.
 
     Steps that a variable chooses are chosen anew, a halt of the deck's own might be taken for
-    ours, and r-RESPA knows no `pre no`.
+    ours, r-RESPA knows no `pre no`, and a fix of the UEF package reduces its box when a run ends.
     """
     return not any(_forbids_pause(setting.words) for setting in journal.settings)
 
 
 def _forbids_pause(command: list[str]) -> bool:
     match command:
-        case ["fix", _, _, "halt", *_] | ["run_style", "respa" | "respa/omp", *_]:
+        case ["fix", _, _, style, *_] if style == "halt" or plain(style).endswith("/uef"):
+            return True
+        case ["run_style", "respa" | "respa/omp", *_]:
             return True
         case ["dump", _, _, _, every, *_] | ["thermo" | "restart", every, *_]:
             return every.startswith("v_")

@@ -12,6 +12,7 @@ from typing import Final
 from deckhand.domain.manifest import Moment, RestartFile
 from deckhand.lammps import fence
 from deckhand.lammps.course import Course, course_of, late_openings, prints_at
+from deckhand.lammps.data_file import note_coefficients
 from deckhand.lammps.errors import DeckError, Place, ResumeError
 from deckhand.lammps.formats import Format
 from deckhand.lammps.journal import MAKES_BOX, Journal
@@ -161,7 +162,8 @@ class Session:
         self.files.command_comes(command)
 
     def command_given(self, command: list[str]) -> None:
-        """Follow LAMMPS to its new log; keep the rows unbuffered."""
+        """Follow LAMMPS to its new log; keep the rows unbuffered; see what a data file gave."""
+        note_coefficients(self.journal, command, self.cwd)
         if command[0] == "log":
             self.follow_log()
         elif command[0] == "thermo_style" or (command[0] == "thermo_modify" and "flush" in command):
