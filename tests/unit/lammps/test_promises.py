@@ -75,6 +75,7 @@ def test_taken(tmp_path: Path, text: str) -> None:
         (["fix a all ave/atom 10 10 200 vx"], range(0, 111, 10)),
         (["fix a all reaxff/species 10 10 200 s.out"], range(0, 111, 10)),
         (["fix a all dt/reset 10 1 1 1"], range(0, 201, 10)),
+        (["fix a all vector 10 c_t"], ()),
         (["fix a all deform 1 x erate 0.1"], range(0, 201, 10)),
         (["fix a all deform 1 x erate 0.1 remap v"], ()),
         (["fix a all ave/time 10 10 200 c_t", "variable m equal f_a"], ()),

@@ -29,6 +29,7 @@ from deckhand.lammps.pacing import (
     ControlFiles,
     clean_interval,
     halt_commands,
+    removed_to_write,
     restart_commands,
     wrapping,
 )
@@ -196,7 +197,12 @@ class _Cutter:
         if point.written.moment is not Moment.INSIDE:
             for command in wrapping(self.journal):
                 self.lammps.send(command)
+            removed = list(removed_to_write(self.journal))
+            for fix in removed:
+                self.lammps.send(f"unfix {fix.key[1]}")
             self.lammps.send(f"write_restart {self.files.final}")
+            for fix in removed:
+                self.lammps.send(fix.text)
         self._fit_box()
         reseed(self.lammps, self.journal, step, point.heir)
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from deckhand.lammps.journal import Journal
+from deckhand.lammps.journal import Journal, Setting
 from deckhand.lammps.script import names, quoted
 from deckhand.lammps.styles import plain
 
@@ -101,9 +101,10 @@ def is_clean(journal: Journal, step: int) -> bool:
     """Whether nothing of an average is lost when LAMMPS is left at *step* before a run.
 
     No sample of the next one is taken yet, and nothing reads the last one: a run shows it in its
-    first row, and LAMMPS does not keep it. Nor may atoms wait to be wrapped: see `wrapping`.
+    first row, and LAMMPS does not keep it. Nor may atoms wait to be wrapped (see `wrapping`), or
+    a fix vector stand in the way (see `removed_to_write`).
     """
-    if _remaps_velocities(journal):
+    if _remaps_velocities(journal) or any(removed_to_write(journal)):
         return False
     for setting in journal.of("fix"):
         parts = setting.words
@@ -133,6 +134,15 @@ def wrapping(journal: Journal) -> Iterator[str]:
     yield f"run 0 start {start} stop {stop} post no"
     if journal.log is not None:
         yield f"log {quoted(journal.log)} append"
+
+
+def removed_to_write(journal: Journal) -> Iterator[Setting]:
+    """The fixes that `write_restart` does not bear while no run goes on.
+
+    A fix vector makes room for the steps of the run, which are none then (`FixVector::init` in
+    LAMMPS).
+    """
+    return (fix for fix in journal.of("fix") if plain(fix.words[3]) == "vector")
 
 
 def _remaps_velocities(journal: Journal) -> bool:

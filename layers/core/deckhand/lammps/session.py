@@ -26,6 +26,7 @@ from deckhand.lammps.pacing import (
     halt_commands,
     is_clean,
     may_pause,
+    removed_to_write,
     restart_commands,
     wrapping,
 )
@@ -316,8 +317,11 @@ class Session:
         # One that LAMMPS wrote at the step where it halted is not wanted besides.
         self._drop_pending()
         self._halted = True
-        for command in wrapping(self.journal) if self.journal.mid_run else ():
-            self.lammps.send(command)
+        if self.journal.mid_run:  # this process is about to be left
+            for command in wrapping(self.journal):
+                self.lammps.send(command)
+            for fix in removed_to_write(self.journal):
+                self.lammps.send(f"unfix {fix.key[1]}")
         self.lammps.send(f"write_restart {self.control.final}")
         step = self.lammps.step()
         self._note_step(step)
