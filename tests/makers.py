@@ -11,7 +11,7 @@ from deckhand.domain.attempt import AttemptRecord, Market, Verdict
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.manifest import Manifest, Output, OutputKind, Piece, Segment, StoredFile
-from deckhand.domain.run import RunState
+from deckhand.domain.run import Contract, InputFile, Run, RunState
 from deckhand.domain.status import Phase, Status
 from tests.fakes import FakeBucket
 
@@ -23,6 +23,19 @@ ADMITTED = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
 def run_record(**change: Any) -> RunRecord:
     given = {"run_id": RUN, "drop": DROP, "state": RunState.RUNNING, "admitted_at": ADMITTED}
     return RunRecord(**{**given, **change})
+
+
+def admitted_run(**change: Any) -> Run:
+    deck = InputFile(path="in.melt", version_id="1", size=6, sha256="1" * 64)
+    given = {"deck": "in.melt", "inputs": (deck,), "contract": Contract.EXACT}
+    return Run(run_id=RUN, drop=DROP, admitted_at=ADMITTED, **{**given, **change})
+
+
+def put_run(bucket: Any, **change: Any) -> Run:
+    """Write run.json as the check of the deck does."""
+    run = admitted_run(**change)
+    bucket.write(keys.run_record(RUN), run.model_dump_json().encode())
+    return run
 
 
 def attempt_record(number: int, **change: Any) -> AttemptRecord:

@@ -70,7 +70,7 @@ def _how(place: Place, run_id: str, attempt: AttemptRecord) -> str:
 
 
 def _checkpoints(place: Place, run_id: str) -> tuple[bool, str]:
-    kept = show_run(place.runs, place.ledger, run_id).checkpoints
+    kept = show_run(place.runs, place.ledger, run_id).verified
     folders = {key.split("/")[3] for key in place.runs.sizes(keys.checkpoints(run_id))}
     steps = ", ".join(f"{item.step:,}" for item in sorted(kept))
     ok = len(kept) == KEPT and folders == {str(item) for item in kept}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -325,6 +326,8 @@ def test_the_survey_finds_what_no_event_tells_of(stack: Deployed, name: str) -> 
 def test_the_results_of_a_drop_are_whole(stack: Deployed, tmp_path: Path, name: str) -> None:
     run_id = stack.closed(COMPLETED[name].path).run_id
     stack.deckhand("results", run_id, str(tmp_path))
+    assert json.loads(stack.deckhand("verify", "--json", run_id))["ok"]
+    assert json.loads(stack.deckhand("verify", "--json", str(tmp_path)))["ok"]
     files = {path.name: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
     assert "Total wall time" in files["log.lammps"]
     assert files["traj.lammpstrj"].count("ITEM: TIMESTEP") == STEPS // DUMP_EVERY + 1

@@ -15,6 +15,7 @@ from deckhand.cli.app import app
 from deckhand.cli.upload import plan_upload
 from deckhand.domain import keys
 from deckhand.domain.attempt import Verdict
+from deckhand.domain.keys import CheckpointId
 from deckhand.domain.run import RunState
 from deckhand.domain.status import Phase
 from tests.makers import (
@@ -147,6 +148,8 @@ def test_show_tells_where_a_run_is(deployed: Deployed) -> None:
     add_run(deployed, attempts=(lost, attempt_record(2)))
     deployed.ledger.advance(RUN, RunState.RUNNING, "in.melt", 100_000)
     put_checkpoint(deployed.runs, manifest(39_000, 1))
+    torn = keys.checkpoint_file(RUN, CheckpointId(57_000, 2), "restart.zst")
+    deployed.runs.write(torn, b"half")
     put_status(
         deployed.runs,  # type: ignore[arg-type]
         2,
@@ -167,6 +170,9 @@ def test_show_tells_where_a_run_is(deployed: Deployed) -> None:
         "2,000 steps/s, 20 s to go, stage 3",
         "checkpoint at step 55,000 is verified",
         "1 checkpoint at step 39,000",
+        "a loss now would cost 21,000 steps, 10 s of computing: since step 39,000",
+        "yes, verified",
+        "no: it has no manifest",
         "interrupted: because",
         "so far",
     ):

@@ -12,6 +12,7 @@ from deckhand.domain.keys import CheckpointId
 from deckhand.domain.run import RunState
 from deckhand.domain.status import Phase, Status
 from deckhand.usecases.show_run import RunView
+from deckhand.usecases.trusted_checkpoints import StoredCheckpoint
 from tests.makers import ADMITTED, RUN, attempt_record, ended_attempt, run_record
 
 
@@ -27,7 +28,9 @@ def status(number: int, **change: Any) -> Status:
 
 
 def run_view(found: Status | None = None, kept: tuple[int, ...] = (), **change: Any) -> RunView:
-    checkpoints = tuple(CheckpointId(step, 1) for step in kept)
+    checkpoints = tuple(
+        StoredCheckpoint(checkpoint_id=CheckpointId(step, 1), size=1) for step in kept
+    )
     return RunView(record=run_record(**change), status=found, checkpoints=checkpoints, results={})
 
 

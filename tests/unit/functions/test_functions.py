@@ -25,6 +25,7 @@ from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Segment
 from deckhand.domain.run import Run, RunState
 from deckhand.lammps.sandbox import ENVIRONMENT
+from deckhand.usecases.verify_results import results_in_cloud, verify_results
 from tests.engine import ONE_ATOM
 from tests.makers import (
     RUN,
@@ -34,6 +35,7 @@ from tests.makers import (
     put_checkpoint,
     put_completion,
     put_output,
+    put_run,
     run_record,
 )
 
@@ -343,17 +345,21 @@ def test_close_run_tells_people_once(cloud: Cloud) -> None:
 
 def test_close_run_joins_the_results(cloud: Cloud) -> None:
     cloud.ledger.admit(run_record())
+    put_run(cloud.runs)
     log = put_output(cloud.runs, 1, "log.lammps", b"step 1\n", b"step 2\n")
     segment = Segment(attempt=1, from_step=0, to_step=2, outputs=(log,))
     put_completion(cloud.runs, manifest(2, 1, segment))
     cloud.ledger.plan(RUN, attempt_record(1))
-    done = job(ExitCode=0, Status="SUCCEEDED")
+    done = job(ExitCode=0, Status="SUCCEEDED", Container={"Image": "images@sha256:1234"})
     event = {"run_id": RUN, "attempt": 1, "job": done, "error": "", "cause": ""}
     cloud.call("judge_attempt", event)
     cloud.call("close_run", {"run_id": RUN, "state": "completed", "reason": "The end."})
     assert cloud.runs.read(keys.result(RUN, "log.lammps")) == b"step 1\nstep 2\n"
     report = json.loads(cloud.runs.read(keys.result(RUN, "report.json")) or b"")
     assert (report["state"], report["cost"]) == ("completed", 1.0)
+    results = results_in_cloud(cloud.runs, RUN)
+    assert results.certificate.image_digest == "sha256:1234"
+    assert verify_results(results).ok
 
 
 def test_prune_checkpoints_keeps_three(cloud: Cloud) -> None:

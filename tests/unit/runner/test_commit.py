@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import gzip
 import os
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from deckhand.domain import keys
 from deckhand.domain.errors import StorageError
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Manifest, OutputKind, read_manifest
+from deckhand.domain.report import Result
+from deckhand.domain.verification import Condition, check_file
 from deckhand.lammps.formats import Packing
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.outputs import Cut
 from deckhand.lammps.session import Snapshot
 from deckhand.runner.commit import Committer, Origin
 from deckhand.runner.fetch import Checkpoint, fetch_heads, fetch_whole_outputs
+from deckhand.usecases.certify import certify
 from deckhand.usecases.finalise import finalise, result_key
 from tests.fakes import FakeBucket
+from tests.makers import put_run, run_record
 
 RUN = "melt-0123456789abcdef"
 
@@ -72,12 +78,22 @@ class Attempt:
         text = self.bucket.read(f"runs/{RUN}/checkpoints/{name}/manifest.json")
         return read_manifest(text or b"", RUN)
 
+    def verify(self, manifest: Manifest, results: Sequence[Result]) -> None:
+        """The results are what their certificate says."""
+        put_run(self.bucket)
+        made = certify(self.bucket, run_record(), manifest, results).certificate
+        assert (made is None) is (not results)
+        for file in made.files if made else ():
+            checked = check_file(file, self.bucket.stream(keys.result(RUN, file.path)))
+            assert checked.condition is Condition.OK
+
     def results(self, manifest: Manifest) -> dict[str, bytes | None]:
         """By their paths; each time in a bucket without results."""
         for key in self.bucket.sizes(f"runs/{RUN}/results/"):
             del self.bucket.versions[key]
         finalised = finalise(self.bucket, manifest)
         assert finalised.problems == ()
+        self.verify(manifest, finalised.results)
         return {
             item.path: self.bucket.read(result_key(RUN, item.path)) for item in finalised.results
         }
@@ -171,3 +187,8 @@ def test_a_removed_file_is_not_brought_back(attempt: Attempt, tmp_path: Path) ->
 def test_an_empty_file_is_a_result(attempt: Attempt) -> None:
     attempt.write("empty.dump", b"")
     assert attempt.results(attempt.checkpoint(10, Cut("empty.dump", 0, 0))) == {"empty.dump": b""}
+
+
+def test_a_segment_keeps_the_seeds_that_its_attempt_drew(attempt: Attempt) -> None:
+    attempt.committer.origin = replace(attempt.committer.origin, seeds=(17, 4))
+    assert attempt.checkpoint(10).segment.seeds == (17, 4)

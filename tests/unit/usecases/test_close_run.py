@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deckhand.domain import keys
 from deckhand.domain.attempt import Market, Verdict
+from deckhand.domain.certificate import Certificate, deck_digest, read_certificate
 from deckhand.domain.cost import Prices
 from deckhand.domain.errors import LedgerError, MessageNotSentError
-from deckhand.domain.manifest import OutputKind, Segment
+from deckhand.domain.manifest import Output, OutputKind, Piece, Segment
 from deckhand.domain.message import Event
 from deckhand.domain.report import Report
-from deckhand.domain.run import RunState
+from deckhand.domain.run import Contract, RunState
+from deckhand.usecases import certify
 from deckhand.usecases.close_run import Closed, CloseRun, readable
+from deckhand.usecases.verify_results import results_in_cloud, verify_results
 from tests.conftest import NOW
 from tests.fakes import FakeBucket, FakeLedger, FakeTopic
 from tests.makers import (
@@ -25,6 +31,7 @@ from tests.makers import (
     put_checkpoint,
     put_completion,
     put_output,
+    put_run,
     put_status,
     run_record,
 )
@@ -57,6 +64,38 @@ class World:
     def report(self) -> Report:
         return Report.model_validate_json(self.result("report.json") or b"")
 
+    @property
+    def certificate(self) -> Certificate:
+        return read_certificate(self.result("certificate.json") or b"", RUN)
+
+    def verifies(self) -> bool:
+        return verify_results(results_in_cloud(self.runs, RUN)).ok
+
+
+WRITTEN = st.one_of(
+    st.tuples(
+        st.sampled_from([OutputKind.APPEND, OutputKind.ANEW]),
+        st.lists(st.binary(min_size=1, max_size=9), max_size=3),
+        st.binary(max_size=3),
+    ),
+    st.tuples(
+        st.just(OutputKind.WHOLE), st.lists(st.binary(), min_size=1, max_size=1), st.just(b"")
+    ),
+    st.tuples(st.just(OutputKind.GONE), st.just([]), st.just(b"")),
+)
+"""How an attempt leaves a file: its kind, its pieces, its head."""
+
+
+def put_written(
+    bucket: FakeBucket, attempt: int, path: str, kind: OutputKind, bodies: list[bytes], head: bytes
+) -> Output:
+    made = put_output(bucket, attempt, path, *bodies, kind=kind)
+    if not head:
+        return made
+    bucket.write(keys.output_head(RUN, attempt, path, 7), head)
+    piece = Piece(begin=7, size=len(head), sha256=hashlib.sha256(head).hexdigest())
+    return made.model_copy(update={"head": piece})
+
 
 @pytest.fixture
 def world() -> World:
@@ -81,7 +120,9 @@ def world() -> World:
             put_output(world.runs, 2, "final.data", b"whole", kind=OutputKind.WHOLE),
             put_output(world.runs, 2, "dump/späte bilder+.xyz", b"frame\n"),
         ),
+        seeds=(4711,),
     )
+    put_run(world.runs)
     # What the first attempt wrote after its last checkpoint belongs to no segment.
     world.runs.write(keys.output_piece(RUN, 1, "log.lammps", 15), b"step 1500\n")
     put_checkpoint(world.runs, manifest(1000, 1, first))
@@ -106,8 +147,86 @@ def test_the_report_says_what_happened_and_what_it_cost(world: World) -> None:
     assert [(item.attempt, item.to_step) for item in report.lineage] == [(1, 1000), (2, 5000)]
     assert report.last_step == 5000
     assert {item.path: item.size for item in report.results}["log.lammps"] == 25
+    assert report.problems == ()
     assert b"What it cost: $6.00" in (world.result("report.txt") or b"")
     assert world.ledger.runs[RUN].cost == 6.0
+
+
+def test_the_results_are_certified_piece_by_piece(world: World) -> None:
+    world.close()
+    made = world.certificate
+    files = {file.path: file for file in made.files}
+    listed = set(world.runs.sizes(keys.results(RUN)))
+    assert {keys.result(RUN, path) for path in files} == listed - {keys.certificate(RUN)}
+    log = files["log.lammps"]
+    assert [piece.size for piece in log.pieces] == [5, 10, 10]
+    whole = hashlib.sha256(b"head\nstep 1000\nstep 5000\n").hexdigest()
+    assert (log.size, log.sha256) == (25, whole)
+    assert files["final.data"].sha256 == hashlib.sha256(b"whole").hexdigest()
+    assert world.verifies()
+
+
+def test_the_certificate_says_what_made_the_results(world: World) -> None:
+    run = put_run(world.runs, contract=Contract.STATISTICAL)
+    world.close()
+    made = world.certificate
+    assert (made.deck, made.deck_sha256) == ("in.melt", deck_digest(run.inputs))
+    assert (made.state, made.contract) == (RunState.COMPLETED, Contract.STATISTICAL)
+    assert made.lammps_version == "22 Jul 2025"
+    assert [segment.seeds for segment in made.lineage] == [(), (4711,)]
+    assert [segment.resumed_from for segment in made.lineage] == [None, "000000001000-a1"]
+    assert (made.image_digest, made.image_unknown != "") == (None, True)
+
+
+def test_a_large_joined_result_is_certified_without_being_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certify, "READ_AT_MOST", 24)
+    world.close()
+    log = next(file for file in world.certificate.files if file.path == "log.lammps")
+    assert (log.size, log.sha256) == (25, None)
+    assert world.verifies()
+
+
+def test_a_piece_that_has_changed_since_it_was_written_is_a_problem(world: World) -> None:
+    world.runs.write(keys.output_piece(RUN, 1, "log.lammps", 5), b"stop 1000\n")
+    world.close()
+    [problem] = world.report.problems
+    assert problem == "log.lammps: bytes 5 to 14 are not what the attempts wrote."
+    assert not world.verifies()
+
+
+def test_without_its_run_json_a_run_is_closed_and_the_message_says_so(world: World) -> None:
+    world.runs.delete([keys.run_record(RUN)])
+    world.close()
+    assert world.result("certificate.json") is None
+    assert world.result("log.lammps") is not None
+    assert "run.json cannot be read" in world.report.problems[0]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("ab"), WRITTEN), min_size=1, max_size=4))
+def test_whatever_the_attempts_wrote_the_certificate_verifies(
+    attempts: list[dict[str, tuple[OutputKind, list[bytes], bytes]]],
+) -> None:
+    world = World()
+    put_run(world.runs)
+    segments = [
+        Segment(
+            attempt=number,
+            from_step=number,
+            to_step=number + 1,
+            outputs=tuple(put_written(world.runs, number, path, *how) for path, how in it.items()),
+        )
+        for number, it in enumerate(attempts, start=1)
+    ]
+    put_completion(world.runs, manifest(9, 2, *segments))
+    world.close()
+    assert world.report.problems == ()
+    if world.report.results:
+        sizes = {keys.result(RUN, file.path): file.size for file in world.certificate.files}
+        there = world.runs.sizes(keys.results(RUN))
+        assert sizes == {key: size for key, size in there.items() if key != keys.certificate(RUN)}
+        assert world.verifies()
 
 
 def test_people_are_told_once_even_if_it_is_repeated(world: World) -> None:
@@ -204,6 +323,7 @@ def test_an_output_named_like_our_report_moves_aside(world: World) -> None:
     put_completion(world.runs, manifest(10, 2, only))
     world.close()
     assert world.result("outputs/report.json") == b"theirs"
+    assert world.verifies()
     assert world.report.run_id == RUN
 
 

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "list": ("runs", "list_"),
     "show": ("runs", "show"),
     "results": ("runs", "results"),
+    "verify": ("verify", "verify"),
     "check": ("check", "check"),
     "rehearse": ("rehearse", "rehearse"),
     "local": ("local", "app"),

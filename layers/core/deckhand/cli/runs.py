@@ -96,6 +96,8 @@ def results(
     for key, size in there.items():
         path = download(place, key, target, key.removeprefix(keys.results(name)))
         console.print(f"{escape(str(path))}  [dim]{size:,} bytes[/]", soft_wrap=True)
+    if keys.certificate(name) in there:
+        console.print(f"\nNext: deckhand verify {escape(str(target))}", soft_wrap=True)
 
 
 def download(place: Place, key: str, folder: Path, inside: str) -> Path:

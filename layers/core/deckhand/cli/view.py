@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -12,6 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from deckhand.cli.figures import dollars, span
+from deckhand.cli.kept import checkpoints_table, kept_text, loss_text
 from deckhand.domain.attempt import AttemptRecord, Verdict
 from deckhand.domain.cost import Prices, cost
 from deckhand.domain.ledger import RunRecord
@@ -42,6 +44,8 @@ def picture(view: RunView, prices: Prices, now: datetime) -> RenderableType:
     parts.append(facts)
     if record.attempts:
         parts += ["", attempts_table(view, now)]
+    if view.checkpoints:
+        parts += ["", checkpoints_table(view.checkpoints, now)]
     if view.results:
         parts += ["", _results(view.results)]
     return Group(*parts)
@@ -49,13 +53,13 @@ def picture(view: RunView, prices: Prices, now: datetime) -> RenderableType:
 
 def one_line(view: RunView) -> str:
     """The same where there is no room or no terminal."""
-    status = _live_status(view)
+    status = view.live_status
     words = [f"{doing(view)}"]
     if status and status.step:
         words.append(_steps(status.step, status.steps_total))
         words += [text for text in (_speed(status), _eta(status)) if text]
-    if view.checkpoints:
-        words.append(f"{len(view.checkpoints)} checkpoints kept")
+    if view.verified:
+        words.append(f"{len(view.verified)} checkpoints kept")
     return ", ".join(words)
 
 
@@ -112,7 +116,7 @@ def reached(view: RunView) -> int:
     """The furthest step that is not lost: of the living attempt, else of the newest checkpoint."""
     if view.record.state is RunState.COMPLETED:
         return view.record.total_steps or 0
-    kept = view.checkpoints[0].step if view.checkpoints else 0
+    kept = view.verified[0].step if view.verified else 0
     attempts = view.record.attempts
     if view.status and attempts and attempts[-1].verdict in (None, Verdict.COMPLETED):
         return max(view.status.step, view.status.from_step)
@@ -120,7 +124,7 @@ def reached(view: RunView) -> int:
 
 
 def _facts(view: RunView, prices: Prices, now: datetime) -> Iterator[tuple[str, str]]:
-    record, status = view.record, _live_status(view)
+    record, status = view.record, view.live_status
     yield "now", escape(doing(view))
     if record.reason:
         yield "reason", escape(shorten(record.reason, MAX_REASON))
@@ -128,23 +132,12 @@ def _facts(view: RunView, prices: Prices, now: datetime) -> Iterator[tuple[str, 
         speed = [text for text in (_speed(status), _eta(status), _stage(status)) if text]
         yield "speed", ", ".join(speed) or "not known yet"
         yield "last", escape(status.event)
-    yield "kept", checkpoints_text(view)
+    yield "kept", kept_text(view.verified)
+    if view.loss is not None:
+        yield "at risk", loss_text(view.loss)
     spent = record.cost if record.cost is not None else _spent(view, prices, now)
     if spent:
         yield "cost", dollars(spent) + ("" if record.cost is not None else " so far")
-
-
-def checkpoints_text(view: RunView) -> str:
-    if not view.checkpoints:
-        return "no checkpoint yet"
-    steps = ", ".join(f"{item.step:,}" for item in sorted(view.checkpoints))
-    word = "checkpoint at step" if len(view.checkpoints) == 1 else "checkpoints at steps"
-    return f"{len(view.checkpoints)} {word} {steps}"
-
-
-def _live_status(view: RunView) -> Status | None:
-    attempts = view.record.attempts
-    return view.status if attempts and attempts[-1].verdict is None else None
 
 
 def _spent(view: RunView, prices: Prices, now: datetime) -> float:
@@ -280,20 +273,3 @@ def _eta(status: Status) -> str:
 
 def _stage(status: Status) -> str:
     return f"stage {status.stage}" if status.stage else ""
-
-
-def dollars(amount: float) -> str:
-    """Cents for people; more digits where cents would be nothing."""
-    return f"${amount:,.2f}" if amount >= 0.1 or not amount else f"${amount:.4f}"
-
-
-def span(seconds: float) -> str:
-    """A duration in the two largest units."""
-    whole = timedelta(seconds=max(0, round(seconds)))
-    minutes, rest = divmod(whole.seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    if whole.days:
-        return f"{whole.days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

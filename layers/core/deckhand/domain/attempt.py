@@ -70,6 +70,7 @@ class JobContainer(BaseModel):
     exit_code: int | None = Field(default=None, alias="ExitCode")
     reason: str = Field(default="", alias="Reason")
     log_stream: str | None = Field(default=None, alias="LogStreamName")
+    image: str | None = Field(default=None, alias="Image")
 
 
 class JobAttempt(BaseModel):
@@ -158,6 +159,7 @@ class AttemptRecord(BaseModel):
     verdict: Verdict | None = None
     reason: str = ""
     job_id: str | None = None
+    image: str | None = None
     started_at: datetime | None = None
     stopped_at: datetime | None = None
     checkpoint: str | None = None

@@ -13,6 +13,10 @@ class ManifestError(DeckhandError):
     """A manifest is missing, malformed, of a future schema, or belongs to another run."""
 
 
+class CertificateError(DeckhandError):
+    """A certificate is missing, unreadable, of a future schema, or belongs to another run."""
+
+
 class LedgerError(DeckhandError):
     """The ledger does not know a run or an attempt that it must know."""
 

@@ -8,14 +8,14 @@ from typing import Final
 
 INBOX: Final = "inbox/"
 RUNS: Final = "runs/"
+CERTIFICATE_NAME: Final = "certificate.json"
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES: Final = 1024
 
 _REPORT = re.compile(r"runs/(?P<run_id>[^/]+)/results/report\.json")
-_MANIFEST = re.compile(
-    r"runs/(?P<run_id>[^/]+)/checkpoints/(?P<step>\d{12,})-a(?P<attempt>\d+)/manifest\.json"
-)
+_CHECKPOINT = re.compile(r"runs/(?P<run_id>[^/]+)/checkpoints/(?P<step>\d{12,})-a(?P<attempt>\d+)/")
+_MANIFEST = re.compile(rf"{_CHECKPOINT.pattern}manifest\.json")
 
 
 @dataclass(frozen=True, order=True)
@@ -82,6 +82,12 @@ def parse_manifest(key: str) -> tuple[str, CheckpointId] | None:
     return match["run_id"], CheckpointId(int(match["step"]), int(match["attempt"]))
 
 
+def parse_checkpoint(key: str) -> CheckpointId | None:
+    """The checkpoint that a key is a file of, or None for any other key."""
+    match = _CHECKPOINT.match(key)
+    return CheckpointId(int(match["step"]), int(match["attempt"])) if match else None
+
+
 def attempt(run_id: str, number: int) -> str:
     return f"{run(run_id)}attempts/{number}/"
 
@@ -116,6 +122,11 @@ def results(run_id: str) -> str:
 def report(run_id: str) -> str:
     """The report of a closed run; it is written after all other results."""
     return result(run_id, "report.json")
+
+
+def certificate(run_id: str) -> str:
+    """What the results are made of, with the sha256 of every byte of them."""
+    return result(run_id, CERTIFICATE_NAME)
 
 
 def parse_report(key: str) -> str | None:

@@ -87,7 +87,8 @@ class RestartFile(Frozen):
 class Segment(Frozen):
     """The steps [from_step, to_step] an attempt covers and the output it wrote for them.
 
-    Steps count the molecular-dynamics steps of the run from its beginning.
+    Steps count the molecular-dynamics steps of the run from its beginning. `seeds` were drawn anew
+    when the attempt resumed.
     """
 
     attempt: int
@@ -95,6 +96,7 @@ class Segment(Frozen):
     to_step: int
     outputs: tuple[Output, ...] = ()
     restart_files: tuple[RestartFile, ...] = ()
+    seeds: tuple[int, ...] = ()
 
 
 class Manifest(Frozen):
@@ -118,7 +120,6 @@ class Manifest(Frozen):
     lammps_version: str
     lammps_flags: tuple[str, ...]
     segments: tuple[Segment, ...]
-    seeds: tuple[int, ...] = ()
 
     @property
     def checkpoint_id(self) -> CheckpointId:

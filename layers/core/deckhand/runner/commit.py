@@ -284,6 +284,7 @@ class Committer:
             to_step=step,
             outputs=(*appended, *whole, *gone),
             restart_files=written,
+            seeds=self.origin.seeds,
         )
         return Manifest(
             run_id=self.origin.run_id,
@@ -296,7 +297,6 @@ class Committer:
             lammps_version=self.lammps_version(),
             lammps_flags=self.origin.lammps_flags,
             segments=(*self.origin.lineage, segment),
-            seeds=self.origin.seeds,
         )
 
     def _create(self, key: str, manifest: Manifest) -> None:

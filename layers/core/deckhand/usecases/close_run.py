@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from deckhand.domain import keys
 from deckhand.domain.attempt import Verdict
+from deckhand.domain.certificate import Certificate, certified_body
 from deckhand.domain.cost import Prices
 from deckhand.domain.deck import Frozen
 from deckhand.domain.errors import LedgerError, ManifestError, MessageNotSentError
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.manifest import Manifest, read_manifest
 from deckhand.domain.message import closing_message, report_text, shorten
-from deckhand.domain.report import Report, compose_report
+from deckhand.domain.report import Report, Result, compose_report
 from deckhand.domain.run import RunState
+from deckhand.usecases.certify import certify
 from deckhand.usecases.finalise import Finalised, finalise
 from deckhand.usecases.judge_attempt import read_status
 from deckhand.usecases.ports import Bucket, Ledger, Topic
@@ -44,17 +47,25 @@ class CloseRun:
         """
         record = self.ledger.close(run_id, state, shorten(readable(reason), MAX_REASON), now)
         if record.message_at is None:
-            report = self._report(record)
-            self._write(report)
+            manifest = self._manifest(record)
+            finalised = finalise(self.runs, manifest) if manifest else Finalised((), ())
+            certified = certify(self.runs, record, manifest, finalised.results)
+            problems = (*finalised.problems, *certified.problems)
+            report = self._report(record, manifest, finalised.results, problems)
+            self._write(report, certified.certificate)
             self.ledger.record_cost(run_id, report.cost)
             self._tell(report, now)
         return Closed(state=record.state, reason=record.reason)
 
-    def _report(self, record: RunRecord) -> Report:
+    def _report(
+        self,
+        record: RunRecord,
+        manifest: Manifest | None,
+        results: Sequence[Result],
+        problems: Sequence[str],
+    ) -> Report:
         if record.closed_at is None:
             raise LedgerError(f"The ledger did not close the run {record.run_id}.")
-        manifest = self._manifest(record)
-        finalised = finalise(self.runs, manifest) if manifest else Finalised((), ())
         last = record.attempts[-1].number if record.attempts else 0
         status = read_status(self.runs, record.run_id, last)
         return compose_report(
@@ -62,8 +73,8 @@ class CloseRun:
             record.closed_at,
             self.prices,
             manifest,
-            finalised.results,
-            finalised.problems,
+            results,
+            problems,
             status.log_tail if status else (),
         )
 
@@ -80,11 +91,17 @@ class CloseRun:
                     break
         return newest_checkpoint(self.runs, record.run_id)
 
-    def _write(self, report: Report) -> None:
-        text = report_text(report, self.runs.name)
-        document = report.model_dump_json(indent=1)
-        self.runs.write(keys.result(report.run_id, "report.txt"), text.encode())
-        self.runs.write(keys.report(report.run_id), document.encode())
+    def _write(self, report: Report, certificate: Certificate | None) -> None:
+        text = report_text(report, self.runs.name).encode()
+        document = report.model_dump_json(indent=1).encode()
+        if certificate is not None:
+            whole = certificate.with_files(
+                certified_body("report.txt", text), certified_body("report.json", document)
+            )
+            body = whole.model_dump_json(indent=1).encode()
+            self.runs.write(keys.certificate(report.run_id), body)
+        self.runs.write(keys.result(report.run_id, "report.txt"), text)
+        self.runs.write(keys.report(report.run_id), document)
 
     def _tell(self, report: Report, now: datetime) -> None:
         if not self.ledger.claim_message(report.run_id, now):

@@ -12,8 +12,20 @@ from deckhand.domain.parts import Range, plan_parts
 from deckhand.domain.report import Result
 from deckhand.usecases.ports import Bucket
 
-RESERVED = frozenset({"report.json", "report.txt"})
+RESERVED = frozenset({"report.json", "report.txt", keys.CERTIFICATE_NAME})
 """Names below results/ that are ours; an output of the deck with such a name moves aside."""
+
+
+@dataclass(frozen=True)
+class StoredPiece:
+    """A piece of an output and the object that it is."""
+
+    key: str
+    piece: Piece
+
+    @property
+    def range(self) -> Range:
+        return Range(self.key, 0, self.piece.size)
 
 
 @dataclass(frozen=True)
@@ -50,24 +62,37 @@ def result_key(run_id: str, path: str) -> str:
 
 def output_ranges(manifest: Manifest) -> dict[str, list[Range]]:
     """The ranges that make up each output, by path."""
-    heads: dict[str, list[Range]] = {}
-    ranges: dict[str, list[Range]] = {}
+    stored = output_pieces(manifest)
+    return {path: [item.range for item in pieces] for path, pieces in stored.items()}
+
+
+def output_pieces(manifest: Manifest) -> dict[str, list[StoredPiece]]:
+    """The pieces that make up each output, in their order, by path."""
+    heads: dict[str, list[StoredPiece]] = {}
+    pieces: dict[str, list[StoredPiece]] = {}
     for segment in manifest.segments:
         for output in segment.outputs:
             if output.kind is not OutputKind.APPEND:
                 heads.pop(output.path, None)
-                ranges.pop(output.path, None)
+                pieces.pop(output.path, None)
             if output.kind is OutputKind.GONE:
                 continue
             if output.head is not None:
                 heads[output.path] = [_head(manifest.run_id, segment, output.path, output.head)]
-            here = _ranges(manifest.run_id, segment, output)
-            ranges[output.path] = ranges.get(output.path, []) + here
-    return {path: heads.get(path, []) + ranges[path] for path in sorted(ranges)}
+            here = _pieces(manifest.run_id, segment, output)
+            pieces[output.path] = pieces.get(output.path, []) + here
+    return {path: heads.get(path, []) + pieces[path] for path in sorted(pieces)}
 
 
-def _head(run_id: str, segment: Segment, path: str, head: Piece) -> Range:
-    return Range(keys.output_head(run_id, segment.attempt, path, head.begin), 0, head.size)
+def _head(run_id: str, segment: Segment, path: str, head: Piece) -> StoredPiece:
+    return StoredPiece(keys.output_head(run_id, segment.attempt, path, head.begin), head)
+
+
+def _pieces(run_id: str, segment: Segment, output: Output) -> list[StoredPiece]:
+    return [
+        StoredPiece(keys.output_piece(run_id, segment.attempt, output.path, piece.begin), piece)
+        for piece in output.pieces
+    ]
 
 
 def _stored_pieces(runs: Bucket, manifest: Manifest) -> dict[str, int]:
@@ -80,10 +105,3 @@ def _check_pieces(pieces: Iterable[Range], stored: Mapping[str, int]) -> None:
         if stored.get(piece.key) != piece.size:
             found = f"{stored[piece.key]:,}" if piece.key in stored else "none"
             raise StorageError(f"{piece.key} should have {piece.size:,} bytes, but has {found}.")
-
-
-def _ranges(run_id: str, segment: Segment, output: Output) -> list[Range]:
-    return [
-        Range(keys.output_piece(run_id, segment.attempt, output.path, piece.begin), 0, piece.size)
-        for piece in output.pieces
-    ]

@@ -121,6 +121,7 @@ class JudgeAttempt:
                 "verdict": judgement.verdict,
                 "reason": judgement.reason,
                 "job_id": _job_id(outcome),
+                "image": outcome.job.container.image if outcome.job else None,
                 "started_at": started,
                 "stopped_at": stopped,
                 "checkpoint": str(newest.checkpoint_id) if newest else None,

@@ -74,16 +74,9 @@ def _torn(
     kept = checkpoint.ladder(trusted)[:keep]
     if len(kept) < keep:
         return []
-    found = {_id_of(key) for key in sizes} - {None}
+    found = {keys.parse_checkpoint(key) for key in sizes}
     return [
         item
         for item in found
         if item is not None and item not in trusted and item not in protected and item < kept[-1]
     ]
-
-
-def _id_of(key: str) -> CheckpointId | None:
-    try:
-        return CheckpointId.parse(key.split("/")[3])
-    except (ValueError, IndexError):
-        return None
