@@ -98,7 +98,7 @@ class Bench:
             if not found.played or found.interruptions:
                 break
             found = self._rehearsed(deck, plain, work, found.factor * LENGTHENING)
-        if found.factor > plain.factor and NOT_BORNE in found.failure:
+        if found.factor != plain.factor and NOT_BORNE in found.failure:
             return self._rehearsed(deck, plain, work, plain.factor)
         return found
 

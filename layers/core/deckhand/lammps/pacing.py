@@ -54,6 +54,10 @@ _SAMPLES_ON: Final = "ave/correlate"
 _ACT_WHEN_SET_UP: Final = names("adapt adapt/fep dt/reset")
 """Act at their intervals, and whenever a run is set up: a checkpoint comes at their intervals."""
 
+_ACT_WHEN_RUN_ENDS: Final = names("adapt adapt/fep atc colvars halt momentum/chunk mscg phonon")
+"""With those of the UEF package, the fixes that have a `post_run` in LAMMPS: one takes back what it
+has adapted, one closes its file."""
+
 _NEVERY: Final = 4
 _NFREQ: Final = 6
 
@@ -77,14 +81,14 @@ def may_pause(journal: Journal) -> bool:
     """Whether a run may be halted and told to go on (`pre no`) without any trace but in the log.
 
     Steps that a variable chooses are chosen anew, a halt of the deck's own might be taken for
-    ours, r-RESPA knows no `pre no`, and a fix of the UEF package reduces its box when a run ends.
+    ours, r-RESPA knows no `pre no`, and some fixes act when a run ends.
     """
     return not any(_forbids_pause(setting.words) for setting in journal.settings)
 
 
 def _forbids_pause(command: list[str]) -> bool:
     match command:
-        case ["fix", _, _, style, *_] if style == "halt" or plain(style).endswith("/uef"):
+        case ["fix", _, _, style, *_] if _acts_when_run_ends(plain(style)):
             return True
         case ["run_style", "respa" | "respa/omp", *_]:
             return True
@@ -95,6 +99,10 @@ def _forbids_pause(command: list[str]) -> bool:
         case ["fix", _, _, "print", every, *_]:
             return every.startswith("v_")
     return False
+
+
+def _acts_when_run_ends(style: str) -> bool:
+    return style in _ACT_WHEN_RUN_ENDS or style.endswith("/uef")
 
 
 def is_clean(journal: Journal, step: int) -> bool:

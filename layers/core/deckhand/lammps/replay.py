@@ -27,6 +27,9 @@ BEFORE_BOX: Final = names(
 """Told before read_restart when the deck told them before its box; all else comes after it."""
 
 _REACTS: Final = "bond/react"
+_CLOSES_ITS_FILE: Final = "phonon"
+"""Does so when a run ends, and does not bear another one."""
+
 _NO_RESTART_INFO: Final = "stores no restart info"
 _ORDER: Final = {"lattice": 0, "region": 0, "molecule": 1, "group": 2}
 _LAST: Final = 3
@@ -137,7 +140,9 @@ def _is_made_anew(fix: list[str]) -> bool:
     style = plain(fix[3])
     if style == _REACTS and ("stabilization", "yes") in pairwise(fix):
         return False
-    return style in SEEDED_BY_PAIR or (style not in TAKES_UP and reseeded(fix, 1) is not None)
+    return style in (*SEEDED_BY_PAIR, _CLOSES_ITS_FILE) or (
+        style not in TAKES_UP and reseeded(fix, 1) is not None
+    )
 
 
 def _seed_atoms(seed: int) -> Iterator[str]:
