@@ -31,8 +31,11 @@ _CLOSES_ITS_FILE: Final = "phonon"
 """Does so when a run ends, and does not bear another one."""
 
 _NO_RESTART_INFO: Final = "stores no restart info"
-_ORDER: Final = {"lattice": 0, "region": 0, "molecule": 1, "group": 2}
-_LAST: Final = 3
+_ORDER: Final = {
+    **{"lattice": 0, "region": 0, "molecule": 1, "group": 2},
+    **{"thermo_modify": 4, "thermo_style": 4},
+}
+_BETWEEN: Final = 3
 
 
 def replay(
@@ -155,7 +158,10 @@ def _seed_atoms(seed: int) -> Iterator[str]:
 
 
 def _after_box(journal: Journal) -> Iterator[Setting]:
-    """Regions before the fixes that use them; otherwise the order in which they were made."""
+    """Regions before the fixes that use them, the columns of thermo behind what they show.
+
+    Otherwise it is the order in which the settings were made.
+    """
     late = [
         setting
         for setting in journal.settings
@@ -163,7 +169,7 @@ def _after_box(journal: Journal) -> Iterator[Setting]:
         and setting.key[0] not in STORED
         and not (setting.before_box and setting.key[0] in BEFORE_BOX)
     ]
-    yield from sorted(late, key=lambda setting: _ORDER.get(setting.key[0], _LAST))
+    yield from sorted(late, key=lambda setting: _ORDER.get(setting.key[0], _BETWEEN))
 
 
 def _defined(

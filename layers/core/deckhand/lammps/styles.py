@@ -22,7 +22,7 @@ FIX_ANEW: Final = names(
     """
     accelerate/cos add/heat addforce addtorque aveforce balance box/relax damping/cundall dpd/energy
     drag drude edpd/source efield efield/lepton efield/tip4p ehex electrode/conp electrode/conq
-    electron/stopping electron/stopping/fit enforce2d eos/cv eos/table eos/table/rx filter/corotate
+    electron/stopping electron/stopping/fit enforce2d eos/cv eos/table eos/table/rx
     flow/gauss freeze gravity grem halt heat heat/flow hyper/global hyper/local indent lineforce
     momentum momentum/chunk mvv/dpd mvv/edpd mvv/tdpd numdiff numdiff/virial nve nve/asphere
     nve/asphere/noforce nve/body nve/bpm/sphere nve/dot nve/eff nve/limit nve/line nve/noforce
@@ -174,7 +174,8 @@ FIX_REFUSED: Final = {
     **dict.fromkeys(
         names(
             """
-            polarize/bem/gmres polarize/bem/icc polarize/functional rigid/meso rx tune/kspace
+            filter/corotate polarize/bem/gmres polarize/bem/icc polarize/functional rigid/meso rx
+            tune/kspace
             """
         ),
         _UNTRIED,
