@@ -15,7 +15,7 @@ from benchmarks.corpus.stretch import reached, stretch
 PACKAGE: Final = "lammps-examples"
 EXAMPLES: Final = Path("usr/share/lammps/examples")
 POTENTIALS: Final = "potentials"
-_POTENTIAL_ELSEWHERE: Final = re.compile(r"(?:\.\./)+potentials/(?=\S)(\S+)")
+_SOURCE_TREE: Final = re.compile(r"(?:\.\./)+potentials/(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -63,24 +63,35 @@ class Corpus:
                     yield Deck(f"{top.name}/{path.relative_to(top).as_posix()}", path.parent)
 
     def needs_potential(self, deck: Deck) -> bool:
-        """Whether the deck reads one from the tree of LAMMPS' source."""
-        texts = (path.read_text(encoding="latin-1") for path in reached(deck.folder, deck.file))
-        return any(_POTENTIAL_ELSEWHERE.search(text) for text in texts)
+        """Whether the deck reads one that is not beside it."""
+        texts = (_beside(path) for path in reached(deck.folder, deck.file))
+        return any(any(self._potentials_of(text, deck.folder)) for text in texts)
 
     def lay(self, deck: Deck, folder: Path, factor: float) -> None:
         """Copy a deck with all that lies beside it, its runs multiplied with *factor*.
 
-        A potential that it reads from the tree of LAMMPS' source is laid beside it: whoever uploads
-        a deck has to do the same.
+        A potential that it reads from the tree of LAMMPS' source, or that LAMMPS finds among its
+        own, is laid beside it: whoever uploads a deck has to do the same.
         """
         shutil.copytree(deck.folder, folder, ignore=_dangling)
         for path in reached(folder, deck.file):
-            text = path.read_text(encoding="latin-1")
-            for name in set(_POTENTIAL_ELSEWHERE.findall(text)):
-                shutil.copyfile(self.share / POTENTIALS / name, folder / name)
-            beside = _POTENTIAL_ELSEWHERE.sub(r"\1", text)
+            text = _beside(path)
+            for potential in self._potentials_of(text, folder):
+                shutil.copyfile(potential, folder / potential.name)
             path.chmod(0o644)
-            path.write_text(stretch(beside, factor), encoding="latin-1")
+            path.write_text(stretch(text, factor), encoding="latin-1")
+
+    def _potentials_of(self, text: str, folder: Path) -> Iterator[Path]:
+        """Those that a script names and that do not lie in its *folder*."""
+        for name in set(text.split()):
+            potential = self.share / POTENTIALS / name
+            if "/" not in name and potential.is_file() and not (folder / name).exists():
+                yield potential
+
+
+def _beside(path: Path) -> str:
+    """A script that looks for its potentials beside it."""
+    return _SOURCE_TREE.sub("", path.read_text(encoding="latin-1"))
 
 
 def _dangling(folder: str, names: list[str]) -> list[str]:

@@ -33,6 +33,7 @@ JOURNEYS = {
     "ladder": [("loss", 1), ("notice", 2)],
     "logs": [("loss", 1), ("loss", 2)],
     "molecules/sub": [("term", 1), ("loss", 1)],
+    "profile": [("loss", 1), ("notice", 2)],
     "pulling": [("notice", 1), ("loss", 1)],
     "restarts": [("loss", 1), ("notice", 1)],
     "shear": [("term", 1), ("loss", 1)],

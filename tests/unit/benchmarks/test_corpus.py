@@ -239,12 +239,15 @@ def test_the_page_has_one_line_per_deck() -> None:
     assert "| refused beforehand, or repeated | 1 + 0, 50.0% |" in lines
 
 
-def test_a_deck_is_laid_with_the_potential_it_reads_from_elsewhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["../../../potentials/", ""])
+def test_a_deck_is_laid_with_the_potential_it_reads_from_elsewhere(
+    tmp_path: Path, place: str
+) -> None:
     examples = tmp_path / "work" / "unpacked" / "usr" / "share" / "lammps" / "examples" / "cu"
     potentials = tmp_path / "share" / "potentials"
     for folder in (examples, potentials, tmp_path / "share" / "bench"):
         folder.mkdir(parents=True)
-    (examples / "in.cu").write_text("pair_coeff * * ../../../potentials/Cu.eam\nrun 10\n")
+    (examples / "in.cu").write_text(f"pair_coeff * * {place}Cu.eam\nrun 10\n")
     (examples / "dangling").symlink_to("nowhere")
     (potentials / "Cu.eam").write_text("copper")
     corpus = Corpus(tmp_path / "work", tmp_path / "share")

@@ -55,12 +55,12 @@ def test_what_lammps_wrote_is_found_again_by_its_step(tmp_path: Path) -> None:
 def test_an_internal_variable_is_given_the_value_it_had_come_to() -> None:
     journal = journal_of("variable t internal 0.5", "variable k equal 2")
     seen = asked(Answers("0.5 0.72999999999999998"), journal)
-    assert seen == Witnessed(0.5, {}, {"t": "0.72999999999999998"})
+    assert seen == Witnessed(0.5, {}, {"v_t": "0.72999999999999998"})
     internal, other = journal.of("variable")
-    assert reached(internal, journal) == ["variable t internal 0.5"]
-    journal.controlled = seen.controlled
-    assert reached(internal, journal) == ["variable t internal 0.72999999999999998"]
-    assert reached(other, journal) == ["variable k equal 2"]
+    assert reached(internal, journal, 100) == ["variable t internal 0.5"]
+    journal.witnessed = seen.values
+    assert reached(internal, journal, 100) == ["variable t internal 0.72999999999999998"]
+    assert reached(other, journal, 100) == ["variable k equal 2"]
 
 
 class Answers:

@@ -164,9 +164,9 @@ class Journal(BaseModel):
 
     `time` is the simulated time at the checkpoint, `untitled` is meant for `OutputBook`, `draws`
     says whether the deck has drawn random numbers, `poured` how many particles each fix pour had
-    inserted when this process was told it, `controlled` what the internal variables had come to.
-    `halted` is what its own `fix halt … error soft`
-    leaves: no run and no minimisation any more (https://docs.lammps.org/fix_halt.html).
+    inserted when this process was told it, `witnessed` what internal variables and averages had
+    come to (see `witness`). `halted` is what its own `fix halt … error soft` leaves: no run and no
+    minimisation any more (https://docs.lammps.org/fix_halt.html).
     """
 
     model_config = ConfigDict(validate_assignment=False)
@@ -183,7 +183,7 @@ class Journal(BaseModel):
     draws: bool = False
     untitled: frozenset[str] = frozenset()
     poured: dict[str, int] = Field(default_factory=dict)
-    controlled: dict[str, str] = Field(default_factory=dict)
+    witnessed: dict[str, str] = Field(default_factory=dict)
     stage: int = 0
     steps_done: int = 0
     log: str | None = "log.lammps"

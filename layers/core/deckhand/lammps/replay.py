@@ -50,7 +50,7 @@ def replay(
         seeds.append(_new_seed("random", step, attempt))
         # The first to draw seeds the generator; the seeds of all others are not looked at.
         lammps.ask(f"$(random(0,1,{seeds[0]}))")
-    _tell_variables(lammps, journal, per_atom=False)
+    _tell_variables(lammps, journal, step, per_atom=False)
     for setting in journal.settings:
         if setting.before_box and setting.key[0] in BEFORE_BOX:
             lammps.send(setting.text, setting.place)
@@ -59,7 +59,7 @@ def replay(
         for command in _seed_atoms(seed):
             lammps.send(command)
     _tell_force_field(lammps, journal, step, attempt, seeds, kept=kept)
-    _tell_variables(lammps, journal, per_atom=True)
+    _tell_variables(lammps, journal, step, per_atom=True)
     _tell_rest(lammps, journal, step, attempt, seeds)
     lammps.step()
     return tuple(seeds)
@@ -77,11 +77,11 @@ def _tell_rest(lammps: Lammps, journal: Journal, step: int, attempt: int, seeds:
             lammps.send(command, dump.place)
 
 
-def _tell_variables(lammps: Lammps, journal: Journal, *, per_atom: bool) -> None:
+def _tell_variables(lammps: Lammps, journal: Journal, step: int, *, per_atom: bool) -> None:
     """Variables that hold a value for each atom need the atoms; all others may come first."""
     for setting in journal.of("variable"):
         if (setting.words[2] == "atomfile") is per_atom:
-            for command in reached(setting, journal):
+            for command in reached(setting, journal, step):
                 lammps.send(command, setting.place)
 
 

@@ -488,10 +488,14 @@ class Session:
         if is_needed(journal):
             seen = self._witnessed(step, mid_run=mid_run)
             journal.time, journal.poured = seen.time, seen.poured
-            journal.controlled = seen.controlled
+            journal.witnessed = seen.values
         run_step = journal.steps_at(step)
         self.sink(Snapshot(run_step, step, copy, journal, tuple(cuts), mid_run, written))
 
     def _witnessed(self, step: int, *, mid_run: bool) -> Witnessed:
         seen = testimony(self.control, step, self.journal) if mid_run else None
-        return seen or asked(self.lammps, self.journal)
+        if seen is not None:
+            return seen
+        seen = asked(self.lammps, self.journal)
+        # Stopped before the run went on: LAMMPS does not know these values any more.
+        return seen._replace(values=self.journal.witnessed) if self.check_state else seen

@@ -95,6 +95,10 @@ _GUESS = "the charges are found by iteration, and the first guess of the next st
 _BODIES = "LAMMPS takes the pressure of the bodies anew when a run starts"
 _FLUID = "LAMMPS computes the properties of the fluid anew when a run starts"
 _DRUDE = "the thermostats begin with the temperatures of the atoms, not of the pairs"
+_SATELLITES = (
+    "it turns a group of three atoms about a fourth in the order in which LAMMPS finds them, and "
+    "that is another one when a run starts"
+)
 _STALE = "the first forces are those after the last change of the box, not before it"
 
 FIX_ANOTHER_COURSE: Final = {
@@ -112,6 +116,7 @@ FIX_ANOTHER_COURSE: Final = {
     **dict.fromkeys(names("rheo rheo/oxidation rheo/pressure rheo/thermal rheo/viscosity"), _FLUID),
     **dict.fromkeys(names("drude/transform/direct drude/transform/inverse"), _DRUDE),
     **dict.fromkeys(names("deform press/berendsen"), _STALE),
+    "filter/corotate": _SATELLITES,
     "nphug": "its barostat mass is set from the temperature at which a run starts",
     "pour": "the next particles come at once when a run starts, and not at their turn",
     "smd": "it pulls one step more when a run starts",
@@ -174,7 +179,7 @@ FIX_REFUSED: Final = {
     **dict.fromkeys(
         names(
             """
-            filter/corotate polarize/bem/gmres polarize/bem/icc polarize/functional rigid/meso rx
+            polarize/bem/gmres polarize/bem/icc polarize/functional rigid/meso rx
             tune/kspace
             """
         ),

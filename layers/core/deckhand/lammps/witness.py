@@ -1,9 +1,9 @@
 """What LAMMPS counts and no restart file holds, written down by LAMMPS itself.
 
 A restart file is found when the run has gone on. What a fix had counted at its step, what it had
-put into an internal variable, and the simulated time where the length of a step changes, is in a
-file that a `fix print` of ours writes at every clean step; such a fix leaves the trajectory as it
-is.
+put into an internal variable, the averages that variables read, and the simulated time where the
+length of a step changes, is in a file that a `fix print` of ours writes at every clean step; such a
+fix leaves the trajectory as it is.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from deckhand.lammps.averages import read_averages, recalled
 from deckhand.lammps.journal import Journal, Setting, restated
 from deckhand.lammps.pacing import ControlFiles
 from deckhand.lammps.process import Engine
@@ -23,24 +24,27 @@ _CHANGES_STEP: Final = "dt/reset"
 _INTERNAL: Final = "internal"
 """The style of variables that LAMMPS itself gives new values, as fix controller does."""
 
+_EQUAL: Final = "equal"
+
 _AMOUNT: Final = 4
 """Index of the number of particles in `fix ID group pour N …`."""
 
 
 class Witnessed(NamedTuple):
-    """The simulated time, what each fix pour has inserted, and the internal variables, at one step.
+    """The simulated time, what each fix pour has inserted, and `values`, at one step.
 
-    These are in digits enough to be told exactly.
+    These are those of internal variables (`v_name`) and of the entries of averages that variables
+    read (`f_ID[i]`), in digits enough to be told exactly.
     """
 
     time: float
     poured: dict[str, int]
-    controlled: dict[str, str]
+    values: dict[str, str]
 
 
 def is_needed(journal: Journal) -> bool:
     counts = any(plain(fix.words[3]) in (_POUR, _CHANGES_STEP) for fix in journal.of("fix"))
-    return counts or bool(_internals(journal))
+    return counts or bool(_values(journal))
 
 
 def commands(control: ControlFiles, interval: int, journal: Journal) -> Iterator[str]:
@@ -67,11 +71,14 @@ def asked(engine: Engine, journal: Journal) -> Witnessed:
     return _added_up(engine.ask(" ".join(_questions(journal))).split(), journal)
 
 
-def reached(variable: Setting, journal: Journal) -> list[str]:
-    """The commands that give a variable the value it had come to."""
+def reached(variable: Setting, journal: Journal, step: int) -> list[str]:
+    """The commands that give a variable the value it had come to at *step*."""
     name, style = variable.words[1:3]
-    if style == _INTERNAL and name in journal.controlled:
-        return [f"variable {name} {_INTERNAL} {journal.controlled[name]}"]
+    value = journal.witnessed.get(f"v_{name}")
+    if style == _INTERNAL and value is not None:
+        return [f"variable {name} {_INTERNAL} {value}"]
+    if style == _EQUAL:
+        return [recalled(variable, journal.witnessed, step)]
     return restated(variable)
 
 
@@ -87,13 +94,15 @@ def _pours(journal: Journal) -> list[str]:
     return [fix.words[1] for fix in journal.of("fix") if plain(fix.words[3]) == _POUR]
 
 
-def _internals(journal: Journal) -> list[str]:
-    return [var.words[1] for var in journal.of("variable") if var.words[2] == _INTERNAL]
+def _values(journal: Journal) -> list[str]:
+    variables = (var.words for var in journal.of("variable"))
+    internal = [f"v_{words[1]}" for words in variables if words[2] == _INTERNAL]
+    return internal + read_averages(journal)
 
 
 def _questions(journal: Journal) -> list[str]:
     counts = (f"$(f_{identity}:%.0f)" for identity in _pours(journal))
-    return ["$(time:%.17g)", *counts, *(f"$(v_{name}:%.17g)" for name in _internals(journal))]
+    return ["$(time:%.17g)", *counts, *(f"$({name}:%.17g)" for name in _values(journal))]
 
 
 def _added_up(values: list[str], journal: Journal) -> Witnessed:
@@ -104,5 +113,5 @@ def _added_up(values: list[str], journal: Journal) -> Witnessed:
         identity: before.get(identity, 0) + int(count)
         for identity, count in zip(pours, rest[: len(pours)], strict=True)
     }
-    controlled = dict(zip(_internals(journal), rest[len(pours) :], strict=True))
-    return Witnessed(float(time), poured, controlled)
+    others = dict(zip(_values(journal), rest[len(pours) :], strict=True))
+    return Witnessed(float(time), poured, others)
