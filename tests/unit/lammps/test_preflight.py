@@ -199,7 +199,8 @@ def test_included_files_are_checked_too_and_each_once(tmp_path: Path) -> None:
         ("run 1e999", None),
         ("run $(1e308*10:%.0f)", None),
         ("run 100 every 10 'print a'\nminimize 0 0 5 5", 100),
-        ("if 'x == y' then 'run 10' else 'run 20'", 30),
+        ("if 'x == y' then 'run 10' else 'run 20'", 20),
+        ("variable n equal step\nif '${n} == 1' then 'run 10' else 'run 20'", 30),
         ("variable i loop 5\nlabel l\nrun 10\nnext i\njump SELF l", None),
     ],
 )
@@ -277,3 +278,37 @@ def test_every_style_and_command_that_is_looked_up_has_a_vocabulary() -> None:
     assert vocabulary.knows("fix", "nvt/omp")
     assert vocabulary.knows("pair", "none")
     assert not vocabulary.knows("command", "none")
+
+
+CONTINUED = """units lj
+variable again equal 0
+variable last equal ${again}-1
+if "${again} == 0" then "read_data chains.data" else "read_restart old.${last}"
+"""
+
+
+def test_files_of_a_branch_that_is_not_taken_are_not_missing(tmp_path: Path) -> None:
+    report = checked(tmp_path, f"{CONTINUED}run 10\n")
+    assert [problem.message.split()[2] for problem in report.missing] == ["chains.data"]
+
+
+@pytest.mark.parametrize("line", ["variable again equal 1", "next again"])
+def test_a_condition_that_may_change_leaves_both_branches(tmp_path: Path, line: str) -> None:
+    report = checked(tmp_path, f"{CONTINUED}run 10\n{line}\n")
+    assert [problem.message.split()[2] for problem in report.missing] == ["chains.data", "old.-1"]
+
+
+@pytest.mark.parametrize(
+    ("between", "left_out"),
+    [("read_data none", True), ("label other\nread_data none", False)],
+)
+def test_what_is_always_jumped_over_is_left_out(
+    tmp_path: Path, between: str, left_out: bool
+) -> None:
+    jump = "if '0 <= 0' then 'jump SELF end'"
+    report = checked(tmp_path, f"{BOX}{jump}\n{between}\nlabel end\nrun 10\n")
+    assert (report.missing == ()) is left_out
+
+
+def test_a_command_that_does_it_all_is_something_to_do(tmp_path: Path) -> None:
+    assert checked(tmp_path, f"{BOX}dynamical_matrix all regular 0.001\n").ok

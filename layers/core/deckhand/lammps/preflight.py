@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
@@ -13,11 +12,13 @@ from deckhand.domain.run import CheckReport, Contract, Stage
 from deckhand.lammps import contract, files, vocabulary
 from deckhand.lammps.accelerated import stays_on_host
 from deckhand.lammps.combinations import Combinations
+from deckhand.lammps.conditions import changing, every_branch, names_in, taken
 from deckhand.lammps.errors import DeckError, Place
 from deckhand.lammps.journal import MAKES_BOX
 from deckhand.lammps.openings import growing_files, writes_once
-from deckhand.lammps.script import decode, parse, without_comment, words
+from deckhand.lammps.script import Script, decode, label_of, parse, without_comment, words
 from deckhand.lammps.static import StaticVariables
+from deckhand.lammps.styles import COMMAND_WHOLE
 
 STYLE_AT: Final = {
     "fix": ("fix", 3),
@@ -54,7 +55,12 @@ def check_folder(root: Path, deck: str) -> CheckReport:
 
 @dataclass
 class _Walk:
-    """One pass over the text of a deck and the files it includes, in the order of the text."""
+    """One pass over the text of a deck and the files it includes, in the order of the text.
+
+    `changing` are the variables whose value depends on when they are read, `settled` says that the
+    command at hand names none of them, `chosen` whether it is in a branch that is always taken
+    (None outside of branches).
+    """
 
     root: Path
     deck: str
@@ -70,12 +76,18 @@ class _Walk:
     combinations: Combinations = field(default_factory=Combinations)
     on_host: set[tuple[str, str]] = field(default_factory=set)
     has_box: bool = False
+    acts: bool = False
     has_jumps: bool = False
     visited: set[str] = field(default_factory=set)
     depth: int = 0
+    changing: frozenset[str] | None = None
+    settled: bool = False
+    chosen: bool | None = None
+    jumped_to: str = ""
 
     def report(self) -> CheckReport:
         name = PurePosixPath(self.deck).name
+        self.changing = changing(name, self._script)
         self._file(name, Place(name, 0))
         self._whole(name)
         stages = self.stages
@@ -100,7 +112,7 @@ class _Walk:
             self._promise(contract.ONLY_MINIMIZE, Place(name, 0))
         if self.missing or any(p.severity is Severity.ERROR for p in self.problems):
             return
-        if not self.stages:
+        if not (self.stages or self.acts):
             self._error(Place(name, 0), "the deck has no `run` and no `minimize`: nothing to do.")
         elif not self.has_box:
             makers = ", ".join(sorted(MAKES_BOX))
@@ -115,8 +127,26 @@ class _Walk:
             self._error(Place(name, 0), "is not a text file, so it cannot be a LAMMPS script.")
             return
         script = parse(name, decode(body))
-        for index, line in enumerate(script.lines):
-            self._text(line.text, script.place(index))
+        index = 0
+        while index < len(script.lines):
+            self._text(script.lines[index].text, script.place(index))
+            index = self._next_line(script, index)
+
+    def _script(self, name: str) -> str | None:
+        return decode(self._local(name).read_bytes()) if self._is_here(name) else None
+
+    def _next_line(self, script: Script, index: int) -> int:
+        """The line behind *index*, or the label that is always jumped to from there.
+
+        What lies between is left out unless another jump may lead into it.
+        """
+        target, self.jumped_to = self.jumped_to, ""
+        if target:
+            for later in range(index + 1, len(script.lines)):
+                label = label_of(script.lines[later].text)
+                if label is not None:
+                    return later if label == target else index + 1
+        return index + 1
 
     def _text(self, raw: str, place: Place) -> None:
         """Check a command, and those inside it unless they never come to an end."""
@@ -135,6 +165,7 @@ class _Walk:
             self._error(place, error.message)
             return
         if command and "$" not in command[0]:
+            self.settled = self.changing is not None and not names_in(raw) & self.changing
             self._command(command, place)
 
     def _command(self, command: list[str], place: Place) -> None:
@@ -218,17 +249,27 @@ class _Walk:
             self.has_jumps = self.has_jumps or name == "jump"
             self._enter(command, place)
         elif name == "if":
-            for text in _branches(command):
-                self._text(text, place)
+            self._choose(command, place)
         elif name == "run":
             self._run(command, place)
         elif name == "minimize":
             self._stage("minimize", None, place)
         elif name in MAKES_BOX:
             self.has_box = True
+        self.acts = self.acts or name in COMMAND_WHOLE
+
+    def _choose(self, command: list[str], place: Place) -> None:
+        """Check the branch that is taken, or all of them where that is known only to a run."""
+        branch = taken(command, self.variables.expand) if self.settled else None
+        outside, self.chosen = self.chosen, branch is not None and self.chosen is not False
+        for text in every_branch(command) if branch is None else branch:
+            self._text(text, place)
+        self.chosen = outside
 
     def _enter(self, command: list[str], place: Place) -> None:
         target = command[1] if len(command) > 1 else "SELF"
+        if self.chosen and command[0] == "jump" and target == "SELF":
+            self.jumped_to = " ".join(command[2:3])
         if target == "SELF" or "$" in target or not self._is_inside(target, place):
             return
         if self._is_here(target):
@@ -273,15 +314,3 @@ class _Walk:
         problem = Problem(severity=severity, file=place.file, line=place.line, message=message)
         if problem not in to:
             to.append(problem)
-
-
-def _branches(command: list[str]) -> Iterator[str]:
-    """The commands inside an `if`: all words but conditions and keywords."""
-    skip = False
-    for word in command[1:]:
-        if skip:
-            skip = False
-        elif word == "elif":
-            skip = True
-        elif word not in ("then", "else") and word is not command[1]:
-            yield word
