@@ -35,6 +35,7 @@ JOURNEYS = {
     "molecules/sub": [("term", 1), ("loss", 1)],
     "profile": [("loss", 1), ("notice", 2)],
     "pulling": [("notice", 1), ("loss", 1)],
+    "respa": [("loss", 1), ("term", 2)],
     "restarts": [("loss", 1), ("notice", 1)],
     "shear": [("term", 1), ("loss", 1)],
     "sums": [("loss", 1), ("term", 1)],

@@ -18,6 +18,7 @@ from deckhand.lammps.pacing import (
     clean_interval,
     halt_commands,
     is_clean,
+    is_set_up_anew,
     may_pause,
     restart_commands,
 )
@@ -180,3 +181,10 @@ def test_a_pause_leaves_no_trace_in_the_trajectory(tmp_path: Path) -> None:
 )
 def test_a_run_may_pause_where_no_variable_paces_it(command: str, may: bool) -> None:
     assert may_pause(journal_of(command)) is may
+
+
+@pytest.mark.parametrize("style", ["respa 2 2 bond 1 pair 2", "respa/omp 2 2 bond 1 pair 2"])
+def test_r_respa_is_set_up_anew_behind_a_pause(style: str) -> None:
+    assert may_pause(journal_of(f"run_style {style}"))
+    assert is_set_up_anew(journal_of(f"run_style {style}"))
+    assert not is_set_up_anew(journal_of(f"run_style {style}", "run_style verlet"))

@@ -65,9 +65,13 @@ class Output(Frozen):
 
 
 class Moment(StrEnum):
-    """When LAMMPS wrote a restart file: inside a run, halted in a run, or between runs."""
+    """When LAMMPS wrote a restart file: inside a run, halted in a run, or between runs.
+
+    At a pause it wrote none, but the run was halted and set up anew, which is as good as one.
+    """
 
     INSIDE = "inside"
+    PAUSED = "paused"
     HALTED = "halted"
     BETWEEN = "between"
 

@@ -107,7 +107,6 @@ class _Cutter:
     files: ControlFiles
     plan: deque[Point]
     cwd: Path
-    pausing: bool = False
     _interval: int = 0
     _boundary: list[str] = field(default_factory=list)
     _armed: list[Point] = field(default_factory=list)
@@ -118,6 +117,10 @@ class _Cutter:
             return self._armed[-1].heir != NO_ATTEMPT
         head = self.plan[0] if self.plan else None
         return head is not None and head.heir != NO_ATTEMPT and self._is_here(head)
+
+    @property
+    def pausing(self) -> bool:
+        return bool(self._armed) and self._armed[-1].written.moment is Moment.PAUSED
 
     def _is_here(self, point: Point) -> bool:
         """Whether the run it was resumed for, or the file was written before, comes next."""
@@ -156,13 +159,17 @@ class _Cutter:
     def run_starts(self, step: int, *, set_up: bool) -> None:
         if clean_interval(self.journal) != self._interval:
             self._arm_halt()
+        self._arm_points()
+
+    def _arm_points(self) -> None:
+        """Let LAMMPS write the files of the chunk, and halt where the run was left or paused."""
         run = self.journal.run
         assert run is not None
         offset = run.first - self.journal.steps_done
         self._armed = list(self._points_inside(run.target - offset))
         steps = [point.written.step + offset for point in self._armed]
-        cut = steps[-1] if self.stopping else -1
-        if self._armed and self._armed[-1].written.moment is Moment.HALTED:
+        cut = steps[-1] if self.stopping or self.pausing else -1
+        if self._armed and self._armed[-1].written.moment in (Moment.HALTED, Moment.PAUSED):
             steps.pop()
         owns = [setting.words for setting in self.journal.of("restart")]
         taken = takes_single(owns) and not shared(owns)
@@ -180,11 +187,13 @@ class _Cutter:
             if not inside or not self.journal.steps_done < written.step <= end:
                 return
             yield point
-            if point.heir:
+            if point.heir or written.moment is Moment.PAUSED:
                 return
 
     def run_goes_on(self, step: int) -> None:
-        """A control does not pause: a pause leaves no trace."""
+        """A pause that left a trace is over; those that left none were not made here."""
+        self._forget_armed()
+        self._arm_points()
 
     def run_ended(self, step: int) -> None:
         self._forget_armed()

@@ -26,6 +26,7 @@ from deckhand.lammps.journal import (
     Setting,
 )
 from deckhand.lammps.openings import told
+from deckhand.lammps.pacing import is_set_up_anew
 from deckhand.lammps.process import Engine
 from deckhand.lammps.run_command import integer, need_words, run_command, run_in_progress
 from deckhand.lammps.script import (
@@ -348,7 +349,7 @@ class Interpreter:
         reached = self._run_to_halt(run, pre=pre)
         while reached < target and self._watch.pausing and not self._watch.stopping:
             self._watch.run_goes_on(reached)
-            reached = self._run_to_halt(run, pre=False)
+            reached = self._run_to_halt(run, pre=is_set_up_anew(self.journal))
         self._needs_setup = False
         if reached < target and self._watch.stopping:
             raise Stopped(reached)

@@ -78,19 +78,26 @@ def clean_interval(journal: Journal) -> int:
 
 
 def may_pause(journal: Journal) -> bool:
-    """Whether a run may be halted and told to go on (`pre no`) without any trace but in the log.
+    """Whether a run may be halted and told to go on, to learn how fast it is.
 
     Steps that a variable chooses are chosen anew, a halt of the deck's own might be taken for
-    ours, r-RESPA knows no `pre no`, and some fixes act when a run ends.
+    ours, and some fixes act when a run ends.
     """
     return not any(_forbids_pause(setting.words) for setting in journal.settings)
+
+
+def is_set_up_anew(journal: Journal) -> bool:
+    """Whether a run that goes on is set up anew: r-RESPA knows no `pre no`.
+
+    Otherwise a pause leaves no trace but in the log.
+    """
+    styles = (setting.words[1:2] for setting in journal.of("run_style"))
+    return any(style in (["respa"], ["respa/omp"]) for style in styles)
 
 
 def _forbids_pause(command: list[str]) -> bool:
     match command:
         case ["fix", _, _, style, *_] if _acts_when_run_ends(plain(style)):
-            return True
-        case ["run_style", "respa" | "respa/omp", *_]:
             return True
         case ["dump", _, _, _, every, *_] | ["thermo" | "restart", every, *_]:
             return every.startswith("v_")

@@ -25,6 +25,7 @@ from deckhand.lammps.pacing import (
     clean_interval,
     halt_commands,
     is_clean,
+    is_set_up_anew,
     may_pause,
     removed_to_write,
     restart_commands,
@@ -227,6 +228,8 @@ class Session:
         """Now the speed is known."""
         self._end_pause()
         self._note_step(step)
+        if is_set_up_anew(self.journal):
+            self._note_written(self.journal.stage, self.progress.step, Moment.PAUSED)
         self._flush_log()
         self.book.paused()
         self._read_progress()
@@ -248,7 +251,8 @@ class Session:
         if pending is None or pending.flushing or self._stopping or self._pausing:
             return
         waits = now - pending.since > _ROW_PATIENCE_SECONDS and self.journal.mid_run
-        if waits and not self.book.holds(pending.step, Format.LOG) and may_pause(self.journal):
+        traceless = may_pause(self.journal) and not is_set_up_anew(self.journal)
+        if waits and traceless and not self.book.holds(pending.step, Format.LOG):
             pending.flushing = self._pausing = True
             self.control.stop.touch()
 

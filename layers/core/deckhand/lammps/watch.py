@@ -27,7 +27,7 @@ class Watch(Protocol):
         """Whether the run has been halted only to be told when its next restart file is due."""
 
     def run_goes_on(self, step: int) -> None:
-        """A run that was halted at *step* goes on where it is, as if it had not been."""
+        """A run that was halted at *step* goes on where it is."""
 
     def command_comes(self, command: list[str], place: Place) -> None:
         """LAMMPS is about to be given a command that is not a run."""
