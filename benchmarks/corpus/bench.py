@@ -16,6 +16,7 @@ from benchmarks.corpus.check import check
 from benchmarks.corpus.decks import Corpus, Deck
 from benchmarks.corpus.plain import WHOLE_SECONDS, PlainRuns
 from benchmarks.corpus.record import Fidelity, Order, Phase, Plain, Record, Resume, Shelf
+from benchmarks.corpus.verdict import is_refused
 
 INTERRUPTIONS: Final = 2
 TRIAL_SECONDS: Final = 180.0
@@ -81,11 +82,19 @@ class Bench:
         if plain is None or not plain.runs:
             return None
         if phase is Phase.FIDELITY:
-            return self._compare(deck, plain, work)
+            return None if is_refused(record) else self._compare(deck, plain, work)
         return self._interrupt(deck, plain, work) if record.has_dynamics else None
 
     def _compare(self, deck: Deck, plain: Plain, work: Path) -> Fidelity:
         factor = min(plain.factor, fitting(plain, self.longest))
+        found = self._compared(deck, plain, work, factor)
+        if factor != plain.factor and NOT_BORNE in found.detail:
+            return self._compared(deck, plain, work, plain.factor)
+        return found
+
+    def _compared(self, deck: Deck, plain: Plain, work: Path, factor: float) -> Fidelity:
+        shutil.rmtree(work)
+        work.mkdir()
         said, failure = self._rehearse(deck, plain, work, factor, interruptions=0)
         if failure:
             return Fidelity(identical=False, detail=failure)

@@ -94,7 +94,7 @@ def _deck(record: Record, adapted: bool) -> str:
         f"{plain.atoms:,}" if plain and plain.atoms else "",
         _length(plain.factor if plain else 1.0),
         check.contract.value if check else "",
-        "" if fidelity is None else "identical" if fidelity.identical else "differs",
+        "" if fidelity is None or is_refused(record) else "identical" if fidelity.identical else "differs",
         _resumed(record),
         _number(resume.control_deviation if resume else None),
         _number(resume.effect if resume else None),
@@ -112,7 +112,7 @@ def _resumed(record: Record) -> str:
 def _notes(record: Record, adapted: bool) -> Iterator[str]:
     if is_refused(record) and record.check is not None:
         yield record.check.reasons[0].message
-    if record.fidelity is not None and not record.fidelity.identical:
+    elif record.fidelity is not None and not record.fidelity.identical:
         yield record.fidelity.detail
     if record.resume is not None and not is_refused(record):
         yield from record.resume.faults[:1]

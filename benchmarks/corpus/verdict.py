@@ -70,7 +70,7 @@ class Figures:
         every = list(records)
         runnable = [r for r in every if r.plain is not None and r.plain.runs]
         dynamics = [r for r in runnable if r.has_dynamics]
-        compared = [r.fidelity for r in runnable if r.fidelity is not None]
+        compared = [r.fidelity for r in runnable if r.fidelity is not None and not is_refused(r)]
         return cls(
             decks=len(every),
             runnable=len(runnable),

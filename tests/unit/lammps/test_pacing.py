@@ -171,6 +171,7 @@ def test_a_pause_leaves_no_trace_in_the_trajectory(tmp_path: Path) -> None:
         ("fix 1 all print 10 'x'", True),
         ("fix 1 all halt 10 v_hot > 1.0", False),
         ("fix 1 all adapt 10 pair lj/cut epsilon * * v_e reset yes", False),
+        ("fix 1 all adapt 10 pair lj/cut epsilon * * v_e", True),
         ("fix 1 all npt/uef temp 1 1 1 iso 1 1 1 erate 0.1 0.1", False),
         ("thermo v_when", False),
         ("restart v_when r", False),

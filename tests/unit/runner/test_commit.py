@@ -69,7 +69,7 @@ class Attempt:
         restart.write_bytes(b"the atoms")
         self.appended |= {cut.path for cut in cuts}
         journal = Journal(deck="in.melt")
-        self.committer.take(Snapshot(step, step, restart, journal, cuts, True, ()))
+        self.committer.take(Snapshot(step, step, restart, journal, cuts, True, (), None))
 
     def stored(self, step: int) -> Manifest:
         assert self.committer.wait(10.0)

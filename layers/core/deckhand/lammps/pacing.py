@@ -54,9 +54,11 @@ _SAMPLES_ON: Final = "ave/correlate"
 _ACT_WHEN_SET_UP: Final = names("adapt adapt/fep dt/reset")
 """Act at their intervals, and whenever a run is set up: a checkpoint comes at their intervals."""
 
-_ACT_WHEN_RUN_ENDS: Final = names("adapt adapt/fep atc colvars halt momentum/chunk mscg phonon")
-"""With those of the UEF package, the fixes that have a `post_run` in LAMMPS: one takes back what it
-has adapted, one closes its file."""
+_ACT_WHEN_RUN_ENDS: Final = names("atc colvars halt momentum/chunk mscg phonon")
+"""With those of the UEF package, and those that take back what they have adapted if they are told
+to (`reset yes`), the fixes that have a `post_run` in LAMMPS."""
+
+_TAKE_BACK: Final = names("adapt adapt/fep")
 
 _NEVERY: Final = 4
 _NFREQ: Final = 6
@@ -97,7 +99,7 @@ def is_set_up_anew(journal: Journal) -> bool:
 
 def _forbids_pause(command: list[str]) -> bool:
     match command:
-        case ["fix", _, _, style, *_] if _acts_when_run_ends(plain(style)):
+        case ["fix", _, _, style, *options] if _acts_when_run_ends(plain(style), options):
             return True
         case ["dump", _, _, _, every, *_] | ["thermo" | "restart", every, *_]:
             return every.startswith("v_")
@@ -108,7 +110,9 @@ def _forbids_pause(command: list[str]) -> bool:
     return False
 
 
-def _acts_when_run_ends(style: str) -> bool:
+def _acts_when_run_ends(style: str, options: list[str]) -> bool:
+    if style in _TAKE_BACK:
+        return "reset" in options and ("reset", "no") not in pairwise(options)
     return style in _ACT_WHEN_RUN_ENDS or style.endswith("/uef")
 
 

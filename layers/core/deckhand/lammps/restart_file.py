@@ -8,6 +8,8 @@ It proves that a file was written to its end, not that its bytes are right: that
 from __future__ import annotations
 
 import struct
+import subprocess
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -52,3 +54,23 @@ def _step_of(head: bytes) -> int | None:
             return int(step)
         else:
             position += 4  # the other records before the step are 4-byte integers
+
+
+def write_seconds(path: Path) -> float | None:
+    """From when a file was made to when it was last written; None where nobody keeps its birth.
+
+    LAMMPS computes nothing meanwhile. Python has no word for the birth of a file.
+    """
+    command = ["stat", "--format", "%w|%y", str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    try:
+        born, modified = (_time_of(text) for text in said.strip().split("|"))
+    except ValueError:
+        return None
+    return max(0.0, (modified - born).total_seconds())
+
+
+def _time_of(text: str) -> datetime:
+    """Of `2026-11-22 09:16:10.324272356 +0000`; Python counts microseconds."""
+    day, time, zone = text.split()
+    return datetime.strptime(f"{day} {time[:15]} {zone}", "%Y-%m-%d %H:%M:%S.%f %z")

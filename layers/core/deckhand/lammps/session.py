@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from deckhand.domain.manifest import Moment, RestartFile
 from deckhand.lammps import fence
-from deckhand.lammps.course import Course, course_of, late_openings, prints_at
+from deckhand.lammps.course import course_of, late_openings, prints_at
 from deckhand.lammps.data_file import note_coefficients
 from deckhand.lammps.errors import DeckError, Place, ResumeError
 from deckhand.lammps.formats import Format
@@ -32,11 +32,12 @@ from deckhand.lammps.pacing import (
     wrapping,
 )
 from deckhand.lammps.process import Lammps
+from deckhand.lammps.progress import Progress
 from deckhand.lammps.registrar import Registrar
 from deckhand.lammps.replay import state_lost
+from deckhand.lammps.restart_file import write_seconds
 from deckhand.lammps.run_restarts import RunRestarts
 from deckhand.lammps.script import quoted
-from deckhand.lammps.thermo import NO_STEP, ThermoReader
 from deckhand.lammps.witness import FIX as WITNESS
 from deckhand.lammps.witness import Witnessed, asked, is_needed, testimony
 from deckhand.lammps.witness import commands as witness_commands
@@ -49,7 +50,9 @@ _LOOK_SECONDS: Final = 0.2
 _LOOKS: Final = 5
 """How many times at least to look at a run's outputs in an interval between checkpoints."""
 _ROW_PATIENCE_SECONDS: Final = 5.0
-_SPEED_MEMORY: Final = 0.5
+_WORTH_A_PAUSE: Final = 0.2
+"""How much an interval has to change for a run to be told of it."""
+
 PATIENCE: Final = 1.1
 """How much later than asked for, in intervals, the first restart file of a run may come."""
 
@@ -60,7 +63,8 @@ class Snapshot:
 
     `restart` is a copy that belongs to the receiver. `cuts` are the output bytes since the
     snapshot before. `step` counts the steps of the run, `time_step` is LAMMPS' own. `written` are
-    all restart files of this process up to this one.
+    all restart files of this process up to this one. The simulation stood still for `stalled`
+    seconds, None where that is not known.
     """
 
     step: int
@@ -70,24 +74,18 @@ class Snapshot:
     cuts: tuple[Cut, ...]
     mid_run: bool
     written: tuple[RestartFile, ...]
-
-
-@dataclass
-class Progress:
-    """Where the simulation is: steps of the run done, LAMMPS' time step, speed in steps/s."""
-
-    step: int = 0
-    time_step: int = 0
-    stage: int = 0
-    steps_per_second: float | None = None
+    stalled: float | None
 
 
 @dataclass
 class _Pending:
+    """A restart file whose checkpoint is not complete yet; `since` is when it was found."""
+
     step: int
     copy: Path
     since: float
     written: tuple[RestartFile, ...]
+    stalled: float | None
     flushing: bool = False
 
 
@@ -109,28 +107,25 @@ class Session:
     heartbeat: Callable[[], None] = lambda: None
     check_state: bool = False
     files: Registrar = field(init=False)
-    progress: Progress = field(default_factory=Progress)
+    progress: Progress = field(init=False)
     written: list[RestartFile] = field(default_factory=list)
     _stopping: bool = False
     _pausing: bool = False
+    _has_to_tell: bool = False
     _halted: bool = False
     _first_due: float = 0.0
     _interval: int = 0
     _last_snapshot: float = field(default_factory=time.monotonic)
     _last_look: float = 0.0
-    _last_step: int = -1
-    _run_start: tuple[int, float] = (0, 0.0)
     _run_origin: tuple[int, int] = (0, 0)
     _clock: tuple[int, float, float] = (0, 0.0, 0.0)
     _has_witness: bool = False
     _pending: _Pending | None = None
-    _log_offset: int = 0
-    _log_reader: ThermoReader = field(default_factory=ThermoReader)
-    _table: Course | None = None
     _restarts: RunRestarts = field(init=False)
 
     def __post_init__(self) -> None:
         self.files = Registrar(self.lammps, self.journal, self.workspace, self.cwd, self.book)
+        self.progress = Progress(self.journal, self.workspace, self.files.path_of)
         self._restarts = RunRestarts(self.control, self.cwd)
 
     @property
@@ -145,6 +140,17 @@ class Session:
         """Ask the run to end at the next clean step; safe from any thread and from a signal."""
         self._stopping = True
         self.control.stop.touch()
+
+    def pace(self, seconds: float) -> None:
+        """From now on, go *seconds* from one checkpoint to the next; safe from any thread."""
+        changed = abs(seconds - self.seconds) > _WORTH_A_PAUSE * self.seconds
+        self.seconds = seconds
+        self._has_to_tell = self._has_to_tell or changed
+
+    def hasten(self) -> None:
+        """Write the next checkpoint as soon as the run allows; safe from any thread."""
+        self._last_snapshot = -math.inf
+        self._has_to_tell = True
 
     def command_comes(self, command: list[str], place: Place) -> None:
         """Prepare for what a command does, before LAMMPS is told it.
@@ -167,14 +173,9 @@ class Session:
         """Follow LAMMPS to its new log; keep the rows unbuffered; see what a data file gave."""
         note_coefficients(self.journal, command, self.cwd)
         if command[0] == "log":
-            self.follow_log()
+            self.progress.log_opened()
         elif command[0] == "thermo_style" or (command[0] == "thermo_modify" and "flush" in command):
             self.lammps.send(FLUSH_ROWS)
-
-    def follow_log(self) -> None:
-        """Read progress from the journal's log from now on, which LAMMPS has just opened."""
-        self._table = None
-        self._log_offset, self._log_reader = 0, ThermoReader()
 
     def box_made(self) -> None:
         """Arm what needs a simulation box."""
@@ -191,14 +192,13 @@ class Session:
         if interval != self._interval:
             self._arm_halt(interval)
         self._drop_pending()
-        self._last_step = step
-        self._read_progress()
-        self._table = course_of(self.journal, step, self.files.path_of, set_up=set_up)
-        self.book.run_starts(self._table)
+        self.progress.run_comes(step)
+        course = course_of(self.journal, step, self.files.path_of, set_up=set_up)
+        self.book.run_starts(course)
+        self.progress.run_starts(step, course)
         self._arm_witness()
         self._arm_restart(self._first_steps())
         self._restarts.begin(step)
-        self._run_start = (step, time.monotonic())
         self._run_origin = (self.journal.stage, self.journal.steps_at(step) - step)
         self._clock = (step, *self._times())
 
@@ -227,15 +227,13 @@ class Session:
     def run_goes_on(self, step: int) -> None:
         """Now the speed is known."""
         self._end_pause()
-        self._note_step(step)
+        self.progress.reached(step)
         if is_set_up_anew(self.journal):
             self._note_written(self.journal.stage, self.progress.step, Moment.PAUSED)
         self._flush_log()
         self.book.paused()
-        self._read_progress()
+        self.progress.run_goes_on(step)
         self._finish_pending()
-        if self._table is not None:
-            self._table = replace(self._table, first=step)
         self._arm_restart(self._first_steps() or 1)
         self._first_due = math.inf
 
@@ -257,10 +255,15 @@ class Session:
             self.control.stop.touch()
 
     def _pause_if_late(self, now: float) -> None:
-        """No restart file where one is due: LAMMPS is slower than thought, or nobody knew."""
-        late = now > self._first_due and self._pending is None and not self._stopping
-        if late and self.journal.mid_run and may_pause(self.journal):
+        """No restart file where one is due: LAMMPS is slower than thought, or nobody knew.
+
+        Or it shall come at another time than LAMMPS was told.
+        """
+        wanted = now > self._first_due or self._has_to_tell
+        idle = self._pending is None and not self._stopping and not self._pausing
+        if wanted and idle and self.journal.mid_run and may_pause(self.journal):
             self._first_due = math.inf
+            self._has_to_tell = False
             self._pausing = True
             self.control.stop.touch()
 
@@ -282,7 +285,7 @@ class Session:
         if now - self._last_look < min(_LOOK_SECONDS, self.seconds / _LOOKS):
             return
         self._last_look = now
-        self._read_progress()
+        self.progress.read()
         if self.check_state:
             self._check_state()
         self._look_for_restart()
@@ -313,7 +316,7 @@ class Session:
         self._first_due = math.inf
         if self._pausing:
             self._end_pause()  # the run reached its end before it saw that it was to pause
-        self._note_step(step)
+        self.progress.run_ended(step)
         self.lammps.send(PACE_BETWEEN_RUNS)
 
     def write_checkpoint(self) -> int:
@@ -326,9 +329,11 @@ class Session:
                 self.lammps.send(command)
             for fix in removed_to_write(self.journal):
                 self.lammps.send(f"unfix {fix.key[1]}")
+        began = time.monotonic()
         self.lammps.send(f"write_restart {self.control.final}")
         step = self.lammps.step()
-        self._note_step(step)
+        stalled = time.monotonic() - began
+        self.progress.reached(step)
         self._clock = (step, *self._times())
         self._flush()
         mid_run = self.journal.mid_run
@@ -339,7 +344,8 @@ class Session:
         cuts = self.book.cut(step) if mid_run else self.book.cut_all()
         copy = self._restarts.keep(self.control.final, step)
         assert copy is not None
-        self._hand_over(step, copy, cuts, tuple(self.written), mid_run=mid_run)
+        pending = _Pending(step, copy, began, tuple(self.written), stalled)
+        self._hand_over(pending, cuts, mid_run=mid_run)
         self._halted = False
         return step
 
@@ -361,34 +367,6 @@ class Session:
             self.lammps.send(f"log {quoted(self.journal.log)} append")
             self.lammps.ask("")
 
-    def _read_progress(self) -> None:
-        if self.journal.log is None:
-            return
-        try:
-            with (self.workspace / self.files.path_of(self.journal.log)).open("rb") as file:
-                file.seek(self._log_offset)
-                text = file.read()
-        except FileNotFoundError:
-            return
-        whole = text[: text.rfind(b"\n") + 1]
-        for row in self._log_reader.rows(whole.splitlines(keepends=True)):
-            if row.step != NO_STEP:
-                self._note_step(row.step)
-            elif self._table is not None:
-                self._note_step(self._table.row_step(self._log_reader.number))
-        self._log_offset += len(whole)
-
-    def _note_step(self, step: int) -> None:
-        """Take note of LAMMPS' time step."""
-        self._last_step = step
-        first, began = self._run_start
-        self.progress.time_step = step
-        self.progress.stage = self.journal.stage
-        self.progress.step = self.journal.steps_at(step)
-        elapsed = time.monotonic() - began
-        if step > first and elapsed > _SPEED_MEMORY:
-            self.progress.steps_per_second = (step - first) / elapsed
-
     def _check_state(self) -> None:
         """The first run after a resume tells whether every fix found its state again."""
         screen, set_up, _ = self.lammps.screen().partition(_RUN_SET_UP)
@@ -409,9 +387,11 @@ class Session:
             if step >= self.journal.run.target or not self._is_due():
                 self._restarts.drop(path)
                 continue
+            stalled = write_seconds(path)
             copy = self._restarts.keep(path, step)
             if copy is not None:
-                self._pending = _Pending(step, copy, time.monotonic(), tuple(self.written))
+                written = tuple(self.written)
+                self._pending = _Pending(step, copy, time.monotonic(), written, stalled)
 
     def _new_restart_files(self) -> list[tuple[int, Path]]:
         """Steps and paths of the files that the current run has written since the last look."""
@@ -448,14 +428,14 @@ class Session:
             return
         waited = time.monotonic() - pending.since
         if self.book.holds(pending.step) and (
-            self._last_step >= pending.step
+            self.progress.last_step >= pending.step
             or self._has_row(pending.step) is False
             or (waited > _ROW_PATIENCE_SECONDS and self._has_row(pending.step) is None)
         ):
             self._pending = None
             cuts = self.book.cut(pending.step)
-            self._hand_over(pending.step, pending.copy, cuts, pending.written, mid_run=True)
-            self._note_step(max(self._last_step, pending.step))
+            self._hand_over(pending, cuts, mid_run=True)
+            self.progress.reached(max(self.progress.last_step, pending.step))
 
     def _drop_pending(self) -> None:
         if self._pending is not None:
@@ -473,28 +453,30 @@ class Session:
             return int(word) > 0 and step % int(word) == 0 if word.isdigit() else None
         return False
 
-    def _hand_over(
-        self,
-        step: int,
-        copy: Path,
-        cuts: list[Cut],
-        written: tuple[RestartFile, ...],
-        *,
-        mid_run: bool,
-    ) -> None:
+    def _hand_over(self, made: _Pending, cuts: list[Cut], *, mid_run: bool) -> None:
         self.book.committed(cuts)
         self._last_snapshot = time.monotonic()
         self._first_due = math.inf
         journal = self.journal.model_copy(deep=True)
-        since, then, length = self._clock
+        step, (since, then, length) = made.step, self._clock
         journal.untitled = self.book.without_title()
         journal.time = then + (step - since) * length
         if is_needed(journal):
             seen = self._witnessed(step, mid_run=mid_run)
             journal.time, journal.poured = seen.time, seen.poured
             journal.witnessed = seen.values
-        run_step = journal.steps_at(step)
-        self.sink(Snapshot(run_step, step, copy, journal, tuple(cuts), mid_run, written))
+        self.sink(
+            Snapshot(
+                step=journal.steps_at(step),
+                time_step=step,
+                restart=made.copy,
+                journal=journal,
+                cuts=tuple(cuts),
+                mid_run=mid_run,
+                written=made.written,
+                stalled=made.stalled,
+            )
+        )
 
     def _witnessed(self, step: int, *, mid_run: bool) -> Witnessed:
         seen = testimony(self.control, step, self.journal) if mid_run else None
