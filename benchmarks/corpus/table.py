@@ -88,18 +88,24 @@ def page(records: Sequence[Record], adapted: Collection[str], versions: Versions
 
 
 def _deck(record: Record, adapted: bool) -> str:
-    plain, check, fidelity, resume = record.plain, record.check, record.fidelity, record.resume
+    plain, check, resume = record.plain, record.check, record.resume
     return _row(
         record.deck,
         f"{plain.atoms:,}" if plain and plain.atoms else "",
         _length(plain.factor if plain else 1.0),
         check.contract.value if check else "",
-        "" if fidelity is None or is_refused(record) else "identical" if fidelity.identical else "differs",
+        _fidelity(record),
         _resumed(record),
         _number(resume.control_deviation if resume else None),
         _number(resume.effect if resume else None),
         _note("; ".join(_notes(record, adapted))),
     )
+
+
+def _fidelity(record: Record) -> str:
+    if record.fidelity is None or is_refused(record):
+        return ""
+    return "identical" if record.fidelity.identical else "differs"
 
 
 def _resumed(record: Record) -> str:

@@ -232,7 +232,7 @@ def test_the_page_has_one_line_per_deck() -> None:
         "| examples/melt/in.melt | 4,000 | whole | exact | identical | resumed | 0 |  |  |" in lines
     )
     assert (
-        "| examples/a/in.a | 4,000 | whole | refused | identical | refused beforehand (resumed) "
+        "| examples/a/in.a | 4,000 | whole | refused |  | refused beforehand (resumed) "
         "| 0 |  | fix x keeps no state; its potential laid beside it |"
     ) in lines
     assert "| b/in.b | ERROR: a \\| b |" in lines
