@@ -86,6 +86,20 @@ def test_sigterm_writes_a_checkpoint(cloud: Cloud) -> None:
     assert status.checkpoint is not None
 
 
+def test_a_recommendation_to_leave_brings_an_early_checkpoint(cloud: Cloud) -> None:
+    cloud.admit(STAGES, "in.stages")
+    process = cloud.start(1, CHECKPOINT_SECONDS="600")
+    cloud.wait_for(process, 1, lambda status: status.step > 500)
+    cloud.metadata.recommend_rebalance()
+    status = cloud.wait_for(process, 1, lambda status: status.checkpoint is not None)
+    assert status.ending is None
+    assert status.checkpoint_seconds is not None
+    assert status.checkpoint_seconds < 600.0
+    assert "a checkpoint stops the simulation for" in status.checkpoint_reason
+    cloud.metadata.give_notice()
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.CHECKPOINTED, cloud.said(1)
+
+
 def test_walltime_writes_a_checkpoint(cloud: Cloud) -> None:
     cloud.admit(STAGES, "in.stages")
     process = cloud.start(1, STOP_AFTER_SECONDS="1.5")

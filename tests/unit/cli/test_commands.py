@@ -160,6 +160,7 @@ def test_show_tells_where_a_run_is(deployed: Deployed) -> None:
         eta_seconds=20.0,
         stage=3,
         event="checkpoint at step 55,000 is verified",
+        checkpoint_reason="every 60 s: it is best",
     )
     result = deployed.type("show", "melt")
     assert result.exit_code == 0, result.output
@@ -168,6 +169,7 @@ def test_show_tells_where_a_run_is(deployed: Deployed) -> None:
         "60 %",
         "attempt 2, spot queue: LAMMPS is running",
         "2,000 steps/s, 20 s to go, stage 3",
+        "every 60 s: it is best",
         "checkpoint at step 55,000 is verified",
         "1 checkpoint at step 39,000",
         "a loss now would cost 21,000 steps, 10 s of computing: since step 39,000",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deckhand.lammps.restart_file import MAGIC, restart_step
+from deckhand.lammps.restart_file import MAGIC, restart_step, write_seconds
 from tests.engine import LMP
 
 STEP = 3_000_000_123
@@ -77,3 +78,20 @@ def test_foreign_bytes_between_the_magic_never_raise(
     foreign.write_bytes(MAGIC + struct.pack("<ii", 1, 3) + body + MAGIC)
     step = restart_step(foreign)
     assert step is None or isinstance(step, int)
+
+
+def test_the_time_that_a_file_took_to_be_written(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with (tmp_path / "slow.restart").open("wb") as file:
+        file.write(b"a")
+        file.flush()
+        time.sleep(0.2)
+        file.write(b"b")
+    took = write_seconds(tmp_path / "slow.restart")
+    if took is None:
+        pytest.skip("this file system does not keep when a file was made")
+    assert 0.15 < took < time.monotonic() - began + 0.05
+
+
+def test_a_file_that_is_not_there_took_no_time_that_is_known(tmp_path: Path) -> None:
+    assert write_seconds(tmp_path / "none") is None

@@ -28,6 +28,17 @@ class Imds:
         """The body of `spot/instance-action`, which exists only once a notice was given."""
         return self._get("spot/instance-action")
 
+    def rebalance_recommendation(self) -> str | None:
+        """A body where AWS expects to interrupt this machine, often before it gives a notice.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html
+        """
+        return self._get("events/recommendations/rebalance")
+
+    def life_cycle(self) -> str | None:
+        """`spot` or `on-demand`."""
+        return self._get("instance-life-cycle")
+
     def instance_id(self) -> str | None:
         return self._get("instance-id")
 

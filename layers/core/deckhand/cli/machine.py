@@ -12,13 +12,14 @@ from typing import Final
 
 NOTICE_SECONDS: Final = 120.0
 _TOKEN: Final = "rehearsal"
+_META_DATA: Final = "/latest/meta-data/"
 
 
 class Machine:
     """Serves on this machine only, while the `with` lasts."""
 
     def __init__(self) -> None:
-        self.notice: str | None = None
+        self.documents: dict[str, str] = {}
         machine = self
 
         class Answer(BaseHTTPRequestHandler):
@@ -26,12 +27,11 @@ class Machine:
                 self._say(200, _TOKEN)
 
             def do_GET(self) -> None:
+                document = machine.documents.get(self.path.removeprefix(_META_DATA))
                 if self.headers.get("X-aws-ec2-metadata-token") != _TOKEN:
                     self._say(401, "")
-                elif self.path.endswith("/spot/instance-action") and machine.notice:
-                    self._say(200, machine.notice)
                 else:
-                    self._say(404, "")
+                    self._say(200 if document else 404, document or "")
 
             def _say(self, code: int, text: str) -> None:
                 with suppress(ConnectionError):  # who asked may have been killed
@@ -48,12 +48,16 @@ class Machine:
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
 
     def give_notice(self) -> None:
-        at = datetime.now(UTC) + timedelta(seconds=NOTICE_SECONDS)
-        self.notice = json.dumps({"action": "terminate", "time": at.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        at = _clock(datetime.now(UTC) + timedelta(seconds=NOTICE_SECONDS))
+        self.documents["spot/instance-action"] = json.dumps({"action": "terminate", "time": at})
+
+    def recommend_rebalance(self) -> None:
+        document = json.dumps({"noticeTime": _clock(datetime.now(UTC))})
+        self.documents["events/recommendations/rebalance"] = document
 
     def replace(self) -> None:
         """Another machine, of which nothing is known yet."""
-        self.notice = None
+        self.documents.clear()
 
     def __enter__(self) -> Machine:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -67,3 +71,7 @@ class Machine:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def _clock(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -135,6 +135,8 @@ def _facts(view: RunView, prices: Prices, now: datetime) -> Iterator[tuple[str, 
     yield "kept", kept_text(view.verified)
     if view.loss is not None:
         yield "at risk", loss_text(view.loss)
+    if status and status.checkpoint_reason:
+        yield "interval", escape(status.checkpoint_reason)
     spent = record.cost if record.cost is not None else _spent(view, prices, now)
     if spent:
         yield "cost", dollars(spent) + ("" if record.cost is not None else " so far")

@@ -44,7 +44,8 @@ class Status(BaseModel):
     Steps count the molecular-dynamics steps of the run from its beginning; `steps_total` is None
     where the deck does not tell. `time_step` is LAMMPS' own. `checkpoint` is the newest verified
     checkpoint of this attempt, `resumed_from` the one it started from. `skipped` names newer
-    checkpoints that failed verification, with the reason.
+    checkpoints that failed verification, with the reason. `checkpoint_seconds` pass between two
+    checkpoints, and `checkpoint_reason` says why.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -69,6 +70,8 @@ class Status(BaseModel):
     checkpoint: str | None = None
     checkpoint_step: int | None = None
     checkpoints_written: int = 0
+    checkpoint_seconds: float | None = None
+    checkpoint_reason: str = ""
     resumed_from: str | None = None
     skipped: tuple[str, ...] = ()
     event: str = ""

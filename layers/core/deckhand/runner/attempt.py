@@ -44,6 +44,7 @@ from deckhand.runner.fetch import (
     fetch_whole_outputs,
     find_checkpoint,
 )
+from deckhand.runner.pace import Pace, expected
 from deckhand.runner.report import Reporter
 from deckhand.runner.settings import Settings
 from deckhand.runner.watch import Watch
@@ -74,6 +75,7 @@ class Attempt:
     imds: Imds
     reporter: Reporter
     _watch: Watch = field(init=False)
+    _pace: Pace = field(init=False)
     _session: Session | None = None
     _committer: Committer | None = None
     _lammps: Lammps | None = None
@@ -85,7 +87,9 @@ class Attempt:
             self.settings.notice_poll_seconds,
             self.settings.stop_after_seconds,
             self._stop,
+            self._hasten,
         )
+        self._pace = Pace(self.settings.checkpoint_seconds, between=None)
 
     def carry(self) -> int:
         """Run the attempt to its end, whatever that is; returns the exit code."""
@@ -139,6 +143,9 @@ class Attempt:
         folders = Folders.make(self.settings.scratch)
         run = fetch_run(self.bucket, self.settings.run_id)
         self.reporter.update(steps_total=run.total_steps, event="fetching the deck")
+        self._pace.between = expected(
+            self.bucket, self.imds, self.settings.run_id, self.settings.attempt
+        )
         fetch_inputs(self.bucket, run, folders.workspace)
         checkpoint = self._find_checkpoint(folders)
         if checkpoint is not None:
@@ -184,7 +191,7 @@ class Attempt:
             cwd=cwd,
             control=ControlFiles(folders.control),
             book=self._book(folders.workspace, checkpoint),
-            seconds=self.settings.checkpoint_seconds,
+            seconds=self._pace.interval().seconds,
             sink=self._take,
             heartbeat=self._heartbeat,
             check_state=checkpoint is not None,
@@ -300,11 +307,17 @@ class Attempt:
 
     def _take(self, snapshot: Snapshot) -> None:
         assert self._committer is not None
+        self._pace.taken(snapshot.step, snapshot.stalled)
         self._committer.take(snapshot)
 
     def _verified(self, checkpoint: CheckpointId) -> None:
+        assert self._session is not None
+        interval = self._pace.verified(checkpoint.step)
+        self._session.pace(interval.seconds)
         status = self.reporter.status
         change: dict[str, object] = {
+            "checkpoint_seconds": interval.seconds,
+            "checkpoint_reason": interval.reason,
             "checkpoint": str(checkpoint),
             "checkpoint_step": checkpoint.step,
             "checkpoints_written": status.checkpoints_written + 1,
@@ -324,6 +337,12 @@ class Attempt:
         )
         if self._session is not None:
             self._session.stop()
+
+    def _hasten(self) -> None:
+        event = "AWS expects to interrupt this machine: the next checkpoint is written now"
+        self.reporter.update(event=event)
+        if self._session is not None:
+            self._session.hasten()
 
     def _heartbeat(self) -> None:
         assert self._session is not None

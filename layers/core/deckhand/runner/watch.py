@@ -1,4 +1,7 @@
-"""Listens for what ends an attempt early: spot notice, SIGTERM, the end of its time."""
+"""Listens for what ends an attempt early: spot notice, SIGTERM, the end of its time.
+
+And for AWS' recommendation to leave the machine, which comes before a notice, or without one.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +30,16 @@ WALLTIME_SECONDS: Final = 240.0
 
 @dataclass
 class Watch:
-    """Calls `stop` once, with the reason; `deadline` is when the simulation is left as it is."""
+    """Calls `stop` once, with the reason; `deadline` is when the simulation is left as it is.
+
+    Calls `hasten` once when AWS expects that this machine will be interrupted.
+    """
 
     imds: Imds
     poll_seconds: float
     stop_after_seconds: float
     stop: Callable[[Ending, SpotNotice | None], None]
+    hasten: Callable[[], None]
     ending: Ending | None = None
     notice_at: datetime | None = None
     deadline: float = float("inf")
@@ -59,8 +66,12 @@ class Watch:
         ).start()
 
     def _poll(self) -> None:
+        is_expected = False
         while not self._over.wait(self.poll_seconds):
             body = self.imds.spot_notice()
+            if body is None and not is_expected and self.imds.rebalance_recommendation():
+                is_expected = True
+                self.hasten()
             if body is not None:
                 now = utc_now()
                 notice = parse_spot_notice(body, now)
