@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,8 +22,10 @@ from deckhand.lammps.formats import Packing
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.outputs import Cut
 from deckhand.lammps.session import Snapshot
+from deckhand.runner import commit
 from deckhand.runner.commit import Committer, Origin
 from deckhand.runner.fetch import Checkpoint, fetch_heads, fetch_whole_outputs
+from deckhand.runner.stored_outputs import StoredOutputs
 from deckhand.usecases.certify import certify
 from deckhand.usecases.finalise import finalise, result_key
 from tests.fakes import FakeBucket
@@ -44,11 +48,18 @@ class Attempt:
         self.workspace.mkdir()
         self.committer = Committer(
             bucket=self.bucket,
-            workspace=self.workspace,
-            inputs={},
+            outputs=StoredOutputs(
+                bucket=self.bucket,
+                workspace=self.workspace,
+                spool=self.folder,
+                run_id=RUN,
+                attempt=1,
+                inputs={},
+                inherited=frozenset(),
+                appended=lambda: frozenset(self.appended),
+            ),
             lammps_version=lambda: "22 Jul 2025",
             origin=Origin(RUN, 1, 0, None, (), (), ()),
-            appended=lambda: frozenset(self.appended),
             verified=lambda _: None,
             failed=self.failures.append,
         )
@@ -192,3 +203,164 @@ def test_an_empty_file_is_a_result(attempt: Attempt) -> None:
 def test_a_segment_keeps_the_seeds_that_its_attempt_drew(attempt: Attempt) -> None:
     attempt.committer.origin = replace(attempt.committer.origin, seeds=(17, 4))
     assert attempt.checkpoint(10).segment.seeds == (17, 4)
+
+
+@dataclass
+class FailingBucket(FakeBucket):
+    """S3 that is out while `out` is set, and may be told to keep a write waiting.
+
+    `writes` counts the tries; the one with the number `lost` is done, but its reply is not heard.
+    """
+
+    out: threading.Event = field(default_factory=threading.Event)
+    hold: threading.Event | None = None
+    writes: int = 0
+    lost: int = 0
+
+    def create(self, key: str, body: bytes) -> bool:
+        self._try()
+        done = super().create(key, body)
+        if self.writes == self.lost:
+            raise ConnectionError("no reply")
+        return done
+
+    def write(self, key: str, body: bytes) -> None:
+        self._try()
+        super().write(key, body)
+
+    def upload(self, key: str, path: Path) -> None:
+        self._try()
+        super().upload(key, path)
+
+    def _try(self) -> None:
+        self.writes += 1
+        if self.hold is not None:
+            assert self.hold.wait(10.0)
+        if self.out.is_set():
+            raise ConnectionError("S3 is out")
+
+
+@pytest.fixture
+def failing(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> FailingBucket:
+    monkeypatch.setattr(commit, "FIRST_PAUSE_SECONDS", 0.01)
+    bucket = FailingBucket()
+    attempt.bucket = attempt.committer.bucket = attempt.committer.outputs.bucket = bucket
+    return bucket
+
+
+def wait_until(test: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10.0
+    while not test():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_a_checkpoint_is_tried_until_it_is_stored(attempt: Attempt, failing: FailingBucket) -> None:
+    attempt.write("melt.txt", b"row1\n")
+    failing.out.set()
+    attempt.take(10, Cut("melt.txt", 0, 5))
+    wait_until(lambda: len(attempt.failures) > 2)
+    assert "checkpoint 10: ConnectionError: S3 is out" in attempt.failures
+    assert not attempt.committer.wait(0.05)
+    failing.out.clear()
+    attempt.failures.clear()
+    assert attempt.results(attempt.stored(10)) == {"melt.txt": b"row1\n"}
+    assert [path.name for path in attempt.folder.iterdir()] == ["deck"]
+
+
+def test_while_one_is_stored_the_newest_waits(attempt: Attempt, failing: FailingBucket) -> None:
+    failing.hold = threading.Event()
+    body = b""
+    for step in range(10, 60, 10):
+        body += b"row\n"
+        attempt.write("melt.txt", body)
+        attempt.take(step, Cut("melt.txt", len(body) - 4, len(body)))
+        wait_until(lambda: failing.writes > 0)
+    waiting = {path.name for path in attempt.folder.glob("*.restart")}
+    assert waiting == {"50.restart"}
+    assert attempt.failures == [
+        f"checkpoint {step}: there is a newer one already" for step in (20, 30, 40)
+    ]
+    failing.hold.set()
+    attempt.failures.clear()
+    assert attempt.results(attempt.stored(50)) == {"melt.txt": body}
+    assert attempt.results(attempt.stored(10)) == {"melt.txt": b"row\n"}
+
+
+def test_what_is_written_anew_is_stored_as_it_was(attempt: Attempt, failing: FailingBucket) -> None:
+    failing.out.set()
+    attempt.write("melt.txt", b"row1\n")
+    attempt.write("last.data", b"first")
+    attempt.take(10, Cut("melt.txt", 0, 5))
+    wait_until(lambda: len(attempt.failures) > 0)
+    attempt.committer.keep()
+    attempt.write("melt.txt", b"anew!!\n")
+    attempt.write("last.data", b"second")
+    failing.out.clear()
+    attempt.failures.clear()
+    first = attempt.stored(10)
+    second = attempt.checkpoint(20, Cut("melt.txt", 0, 7, base=1000, anew=True))
+    assert attempt.results(first) == {"melt.txt": b"row1\n", "last.data": b"first"}
+    assert attempt.results(second) == {"melt.txt": b"anew!!\n", "last.data": b"second"}
+    assert [path.name for path in attempt.folder.iterdir()] == ["deck"]
+
+
+def test_what_waits_is_copied_too(attempt: Attempt, failing: FailingBucket) -> None:
+    failing.hold = threading.Event()
+    attempt.write("melt.txt", b"row1\nrow2\n")
+    attempt.take(10, Cut("melt.txt", 0, 5))
+    wait_until(lambda: failing.writes > 0)
+    attempt.write("last.data", b"first")
+    attempt.take(20, Cut("melt.txt", 5, 10))
+    attempt.committer.keep()
+    attempt.write("melt.txt", b"anew!!\n")
+    attempt.write("last.data", b"second")
+    failing.hold.set()
+    assert attempt.results(attempt.stored(20)) == {
+        "melt.txt": b"row1\nrow2\n",
+        "last.data": b"first",
+    }
+    assert [path.name for path in attempt.folder.iterdir()] == ["deck"]
+
+
+def test_the_end_waits_for_s3(attempt: Attempt, failing: FailingBucket) -> None:
+    attempt.write("melt.txt", b"row1\nrow2\n")
+    failing.out.set()
+    attempt.take(10, Cut("melt.txt", 0, 5))
+    wait_until(lambda: len(attempt.failures) > 0)
+    threading.Timer(0.2, failing.out.clear).start()
+    attempt.committer.complete(20, 20, [Cut("melt.txt", 5, 10)], ())
+    assert any(text.startswith("the end: ") for text in attempt.failures)
+    text = failing.read(keys.completion(RUN, 1))
+    assert attempt.results(read_manifest(text or b"", RUN)) == {"melt.txt": b"row1\nrow2\n"}
+
+
+def test_an_end_that_s3_never_takes_is_told(
+    attempt: Attempt, failing: FailingBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit, "COMPLETION_SECONDS", 0.1)
+    failing.out.set()
+    attempt.write("melt.txt", b"row1\n")
+    with pytest.raises(ConnectionError):
+        attempt.committer.complete(20, 20, [Cut("melt.txt", 0, 5)], ())
+
+
+def test_a_reply_that_is_lost_is_no_reason_to_write_twice(
+    attempt: Attempt, failing: FailingBucket
+) -> None:
+    failing.lost = 3
+    attempt.take(10)
+    wait_until(lambda: len(attempt.failures) > 0)
+    assert attempt.committer.wait(10.0)
+    assert [key for what, key in failing.journal if key.endswith("manifest.json")] == [
+        keys.manifest(RUN, CheckpointId(10, 1))
+    ]
+
+
+def test_the_checkpoint_of_a_twin_is_not_touched(attempt: Attempt, failing: FailingBucket) -> None:
+    key = keys.manifest(RUN, CheckpointId(10, 1))
+    failing.write(key, b"of another process")
+    attempt.take(10)
+    wait_until(lambda: len(attempt.failures) > 0)
+    assert "says something else" in attempt.failures[0]
+    assert [written for _, written in failing.journal] == [key]

@@ -118,8 +118,8 @@ class OutputBook:
     *resumed_step* is the step of the checkpoint the attempt resumed from, *mid_run* whether a run
     was in progress there, *parents* the files that its lineage has bytes of, *untitled* those of
     them that a command had opened again and not written to yet, *heads* what some of them begin
-    with. `drain` waits until the bytes of all cuts have been read; it is called before a file is
-    emptied. `removed` are patterns of files that the deck has removed and the results still have.
+    with. `keep` copies what is not stored yet of all cuts; it is called before a file is emptied.
+    `removed` are patterns of files that the deck has removed and the results still have.
     """
 
     root: Path
@@ -128,7 +128,7 @@ class OutputBook:
     parents: frozenset[str] = frozenset()
     untitled: frozenset[str] = frozenset()
     heads: Mapping[str, bytes] = field(default_factory=dict)
-    drain: Callable[[], None] = lambda: None
+    keep: Callable[[], None] = lambda: None
     removed: set[str] = field(default_factory=set)
     files: dict[str, OutputFile] = field(default_factory=dict)
     _course: Course | None = None
@@ -188,7 +188,7 @@ class OutputBook:
             self.opens(path, layout, source, empties=True)
             return
         if path in self.files:
-            self.drain()
+            self.keep()
         output = self.files.get(path)
         if output is None:
             output = self._add(path, layout, source)
@@ -235,7 +235,7 @@ class OutputBook:
         output.mark = 0
 
     def _begin_anew(self, output: OutputFile) -> None:
-        self.drain()
+        self.keep()
         output.base += max(self._size(output), output.committed) + BEHIND_VERSIONS
         output.begin_anew()
 

@@ -63,9 +63,9 @@ class Registrar:
     def _keep_whole_files(self, command: list[str]) -> None:
         """What is stored with a checkpoint must not be younger than it."""
         if any(self._is_stored_whole(name) for name in writes(command)):
-            self.book.drain()
+            self.book.keep()
         for pattern in removals(command):
-            self.book.drain()
+            self.book.keep()
             self.book.removes(self.path_of(pattern))
 
     def _is_stored_whole(self, name: str) -> bool:

@@ -47,6 +47,7 @@ from deckhand.runner.fetch import (
 from deckhand.runner.pace import Pace, expected
 from deckhand.runner.report import Reporter
 from deckhand.runner.settings import Settings
+from deckhand.runner.stored_outputs import StoredOutputs
 from deckhand.runner.watch import Watch
 from deckhand.usecases.ports import Bucket
 
@@ -202,17 +203,27 @@ class Attempt:
             seeds = self._replay(lammps, session, checkpoint)
         elif journal.log is not None:
             session.files.told_again(["log", journal.log])
+        origin = self._origin(checkpoint, seeds)
         committer = self._committer = Committer(
             bucket=self.bucket,
-            workspace=folders.workspace,
-            inputs=inputs,
+            outputs=StoredOutputs(
+                bucket=self.bucket,
+                workspace=folders.workspace,
+                spool=folders.control,
+                run_id=origin.run_id,
+                attempt=origin.attempt,
+                inputs=inputs,
+                inherited=frozenset(
+                    output.path for segment in origin.lineage for output in segment.outputs
+                ),
+                appended=lambda: session.book.paths,
+            ),
             lammps_version=self._version,
-            origin=self._origin(checkpoint, seeds),
-            appended=lambda: session.book.paths,
+            origin=origin,
             verified=self._verified,
             failed=lambda reason: self.reporter.update(event=f"not stored: {reason}"),
         )
-        session.book.drain = committer.drain
+        session.book.keep = committer.keep
         lammps.tick = session.tick
         if self._watch.ending is not None:
             session.stop()
