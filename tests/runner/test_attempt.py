@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +101,40 @@ def test_a_recommendation_to_leave_brings_an_early_checkpoint(cloud: Cloud) -> N
     assert "a checkpoint stops the simulation for" in status.checkpoint_reason
     cloud.metadata.give_notice()
     assert process.wait(PATIENCE_SECONDS) == ExitCode.CHECKPOINTED, cloud.said(1)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 48 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(disk)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small disk takes rights that this user does not have")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+WORDY = f"""{BOX}
+velocity all create 1.4 87287
+fix move all nve
+dump d all custom 2 out.dump id type x y z vx vy vz fx fy fz
+run 3000
+"""
+
+
+def test_a_run_stops_before_its_disk_is_full(cloud: Cloud, small_disk: Path) -> None:
+    cloud.admit({"in.wordy": WORDY}, "in.wordy")
+    first = cloud.start(1, DECKHAND_SCRATCH=str(small_disk))
+    assert first.wait(PATIENCE_SECONDS) == ExitCode.CHECKPOINTED, cloud.said(1)
+    status = cloud.status(1)
+    assert status is not None
+    assert status.ending is Ending.DISK_FULL
+    assert status.checkpoint_step == status.step > 0
+    assert shutil.disk_usage(small_disk).free > 0
+    second = cloud.start(2, checkpoint=cloud.newest())
+    assert second.wait(PATIENCE_SECONDS) == ExitCode.COMPLETED, cloud.said(2)
+    assert frames_of(cloud.results(2)["out.dump"]) == [*range(0, 3001, 2)]
 
 
 def test_walltime_writes_a_checkpoint(cloud: Cloud) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -235,12 +235,18 @@ def _stopped_by_walltime(outcome: Outcome) -> str | None:
     return None
 
 
+_CAUSES: Final[dict[Ending | None, str]] = {
+    Ending.SPOT_NOTICE: "a spot notice",
+    Ending.DISK_FULL: "its scratch disk had become full",
+}
+
+
 def _checkpointed(outcome: Outcome) -> str | None:
     if _exit_code(outcome) != ExitCode.CHECKPOINTED:
         return None
     if _ending(outcome) is Ending.TERMINATED and _cancelled(outcome):
         return None
-    cause = "a spot notice" if _ending(outcome) is Ending.SPOT_NOTICE else "a request to stop"
+    cause = _CAUSES.get(_ending(outcome), "a request to stop")
     return f"The attempt wrote a checkpoint after {cause} and stopped."
 
 

@@ -23,6 +23,7 @@ class Ending(StrEnum):
     SPOT_NOTICE = "spot notice"
     TERMINATED = "terminated"
     WALLTIME = "walltime"
+    DISK_FULL = "full scratch disk"
     DECK_ERROR = "deck error"
     RUNNER_ERROR = "runner error"
     IO_ERROR = "i/o error"

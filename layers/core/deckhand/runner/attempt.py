@@ -36,6 +36,7 @@ from deckhand.lammps.session import Session, Snapshot
 from deckhand.lammps.watch import Stopped
 from deckhand.runner.clock import utc_now
 from deckhand.runner.commit import Committer, Origin
+from deckhand.runner.disk import Disk
 from deckhand.runner.fetch import (
     Checkpoint,
     fetch_heads,
@@ -48,7 +49,7 @@ from deckhand.runner.pace import Pace, expected
 from deckhand.runner.report import Reporter
 from deckhand.runner.settings import Settings
 from deckhand.runner.stored_outputs import StoredOutputs
-from deckhand.runner.watch import Watch
+from deckhand.runner.watch import DISK_SECONDS, Watch
 from deckhand.usecases.ports import Bucket
 
 KILLED: Final = -9
@@ -77,6 +78,7 @@ class Attempt:
     reporter: Reporter
     _watch: Watch = field(init=False)
     _pace: Pace = field(init=False)
+    _disk: Disk = field(init=False)
     _session: Session | None = None
     _committer: Committer | None = None
     _lammps: Lammps | None = None
@@ -91,6 +93,7 @@ class Attempt:
             self._hasten,
         )
         self._pace = Pace(self.settings.checkpoint_seconds, between=None)
+        self._disk = Disk(self.settings.scratch, self.settings.checkpoint_seconds)
 
     def carry(self) -> int:
         """Run the attempt to its end, whatever that is; returns the exit code."""
@@ -319,6 +322,7 @@ class Attempt:
     def _take(self, snapshot: Snapshot) -> None:
         assert self._committer is not None
         self._pace.taken(snapshot.step, snapshot.stalled)
+        self._disk.restart_bytes = snapshot.restart.stat().st_size
         self._committer.take(snapshot)
 
     def _verified(self, checkpoint: CheckpointId) -> None:
@@ -357,8 +361,11 @@ class Attempt:
 
     def _heartbeat(self) -> None:
         assert self._session is not None
-        if time.monotonic() > self._watch.deadline:
+        now = time.monotonic()
+        if now > self._watch.deadline:
             raise Stopped(-1)
+        if self._watch.ending is None and self._disk.is_short(now):
+            self._watch.end(Ending.DISK_FULL, DISK_SECONDS)
         progress = self._session.progress
         total, speed = self.reporter.status.steps_total, progress.steps_per_second
         self.reporter.update(

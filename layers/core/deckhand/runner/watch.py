@@ -26,6 +26,7 @@ TERM_SECONDS: Final = 25.0
 (https://docs.aws.amazon.com/batch/latest/userguide/job_timeouts.html)."""
 
 WALLTIME_SECONDS: Final = 240.0
+DISK_SECONDS: Final = 600.0
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Watch:
         threading.Thread(target=self._poll, name="notice", daemon=True).start()
         if self.stop_after_seconds > 0:
             timer = threading.Timer(
-                self.stop_after_seconds, self._end, (Ending.WALLTIME, WALLTIME_SECONDS)
+                self.stop_after_seconds, self.end, (Ending.WALLTIME, WALLTIME_SECONDS)
             )
             timer.daemon = True
             timer.start()
@@ -62,7 +63,7 @@ class Watch:
     def _on_term(self, *_: object) -> None:
         # A thread, because the signal may have interrupted the holder of the lock.
         threading.Thread(
-            target=self._end, args=(Ending.TERMINATED, TERM_SECONDS), daemon=True
+            target=self.end, args=(Ending.TERMINATED, TERM_SECONDS), daemon=True
         ).start()
 
     def _poll(self) -> None:
@@ -76,10 +77,11 @@ class Watch:
                 now = utc_now()
                 notice = parse_spot_notice(body, now)
                 left = (notice.time - now).total_seconds() - NOTICE_RESERVE_SECONDS
-                self._end(Ending.SPOT_NOTICE, left, notice)
+                self.end(Ending.SPOT_NOTICE, left, notice)
                 return
 
-    def _end(self, ending: Ending, seconds: float, notice: SpotNotice | None = None) -> None:
+    def end(self, ending: Ending, seconds: float, notice: SpotNotice | None = None) -> None:
+        """Stop the run; after *seconds* it is left as it is. The first reason stands."""
         with self._once:
             self.deadline = min(self.deadline, time.monotonic() + max(0.0, seconds))
             if self.ending is not None:
