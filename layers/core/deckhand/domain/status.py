@@ -45,7 +45,8 @@ class Status(BaseModel):
     Steps count the molecular-dynamics steps of the run from its beginning; `steps_total` is None
     where the deck does not tell. `time_step` is LAMMPS' own. `checkpoint` is the newest verified
     checkpoint of this attempt, `resumed_from` the one it started from. `skipped` names newer
-    checkpoints that failed verification, with the reason. `checkpoint_seconds` pass between two
+    checkpoints that failed verification, with the reason. `troubles` are the last few reasons why
+    something could not be stored at once. `checkpoint_seconds` pass between two
     checkpoints, and `checkpoint_reason` says why.
     """
 
@@ -75,6 +76,7 @@ class Status(BaseModel):
     checkpoint_reason: str = ""
     resumed_from: str | None = None
     skipped: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
     event: str = ""
     notice_at: datetime | None = None
     notice_to_verified_seconds: float | None = None

@@ -55,6 +55,9 @@ from deckhand.usecases.ports import Bucket
 KILLED: Final = -9
 """LAMMPS ended by SIGKILL while its runner lives: the kernel ran out of memory."""
 
+TROUBLES: Final = 5
+"""How many of them status.json names."""
+
 _VERSION = re.compile(r"^LAMMPS \((.+)\)$", re.MULTILINE)
 
 
@@ -224,7 +227,7 @@ class Attempt:
             lammps_version=self._version,
             origin=origin,
             verified=self._verified,
-            failed=lambda reason: self.reporter.update(event=f"not stored: {reason}"),
+            failed=self._not_stored,
         )
         session.book.keep = committer.keep
         lammps.tick = session.tick
@@ -342,6 +345,10 @@ class Attempt:
             waited = utc_now() - self._watch.notice_at
             change["notice_to_verified_seconds"] = waited.total_seconds()
         self.reporter.update(**change)
+
+    def _not_stored(self, reason: str) -> None:
+        troubles = (*self.reporter.status.troubles, f"{utc_now():%H:%M:%S} UTC, {reason}")
+        self.reporter.update(event=f"not stored: {reason}", troubles=troubles[-TROUBLES:])
 
     def _stop(self, ending: Ending, notice: SpotNotice | None) -> None:
         when = f", the machine goes at {notice.time:%H:%M:%S} UTC" if notice else ""

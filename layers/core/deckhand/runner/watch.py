@@ -18,6 +18,10 @@ from deckhand.domain.notice import SpotNotice, parse_spot_notice
 from deckhand.domain.status import Ending
 from deckhand.runner.clock import utc_now
 
+NOTICE_SECONDS: Final = 120.0
+"""Between a notice and the end of the machine
+(https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html)."""
+
 NOTICE_RESERVE_SECONDS: Final = 15.0
 """Left before the announced end of the machine, to store what there is and say goodbye."""
 
@@ -76,8 +80,7 @@ class Watch:
             if body is not None:
                 now = utc_now()
                 notice = parse_spot_notice(body, now)
-                left = (notice.time - now).total_seconds() - NOTICE_RESERVE_SECONDS
-                self.end(Ending.SPOT_NOTICE, left, notice)
+                self.end(Ending.SPOT_NOTICE, time_left(notice, now), notice)
                 return
 
     def end(self, ending: Ending, seconds: float, notice: SpotNotice | None = None) -> None:
@@ -89,3 +92,15 @@ class Watch:
             self.ending = ending
             self.notice_at = utc_now()
         self.stop(ending, notice)
+
+
+def time_left(notice: SpotNotice, now: datetime) -> float:
+    """Seconds until the simulation has to be left.
+
+    A notice that seems to be over, or to have more time than notices have, is read by a clock that
+    is wrong: then all of its time is left.
+    """
+    left = (notice.time - now).total_seconds()
+    if not 0.0 < left <= NOTICE_SECONDS:
+        left = NOTICE_SECONDS
+    return left - NOTICE_RESERVE_SECONDS
