@@ -64,11 +64,15 @@ def output(path: str, *contents: bytes, kind: OutputKind = OutputKind.APPEND) ->
     return Output(path=path, kind=kind, pieces=tuple(pieces))
 
 
+def piece_key(attempt: int, path: str, begin: int, content: bytes) -> str:
+    return keys.output_piece(RUN, attempt, path, begin, hashlib.sha256(content).hexdigest())
+
+
 def put_output(bucket: Any, attempt: int, path: str, *contents: bytes, **kind: Any) -> Output:
     """Write the pieces of an output of an attempt as the runner does."""
     made = output(path, *contents, **kind)
     for piece, content in zip(made.pieces, contents, strict=True):
-        bucket.write(keys.output_piece(RUN, attempt, path, piece.begin), content)
+        bucket.write(keys.output_piece(RUN, attempt, path, piece.begin, piece.sha256), content)
     return made
 
 

@@ -61,6 +61,6 @@ def test_what_is_not_a_checkpoint_id_is_refused(text: str) -> None:
 
 def test_the_longest_names_still_fit_into_a_key() -> None:
     path = "/".join(["d" * 200] * 4) + "/" + "f" * 96
-    longest = keys.output_piece("r" * 57, 9999, path, 10**14)
+    longest = keys.output_piece("r" * 57, 9999, path, 10**14, "0" * 64)
     assert len(path) == 900
     assert len(longest.encode()) <= keys.MAX_KEY_BYTES

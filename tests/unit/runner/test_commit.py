@@ -24,7 +24,7 @@ from deckhand.lammps.outputs import Cut
 from deckhand.lammps.session import Snapshot
 from deckhand.runner import commit
 from deckhand.runner.commit import Committer, Origin
-from deckhand.runner.fetch import Checkpoint, fetch_heads, fetch_whole_outputs
+from deckhand.runner.fetch import fetch_heads, fetch_whole_outputs
 from deckhand.runner.stored_outputs import StoredOutputs
 from deckhand.usecases.certify import certify
 from deckhand.usecases.finalise import finalise, result_key
@@ -126,11 +126,11 @@ def test_the_head_of_a_file_is_that_of_the_last_checkpoint(attempt: Attempt) -> 
 def test_the_heads_are_there_for_the_attempt_that_goes_on(attempt: Attempt) -> None:
     attempt.write("melt.dcd", b"HEADframe1")
     manifest = attempt.checkpoint(10, Cut("melt.dcd", 4, 10, head=b"one."))
-    checkpoint = Checkpoint(manifest, Journal(deck="in.melt"), Path("x"))
-    assert fetch_heads(attempt.bucket, checkpoint) == {"melt.dcd": b"one."}
-    attempt.bucket.write(f"runs/{RUN}/attempts/1/outputs/melt.dcd/head-{10:015d}", b"ONE.")
+    assert fetch_heads(attempt.bucket, manifest) == {"melt.dcd": b"one."}
+    (head,) = [key for key in attempt.bucket.versions if "/head-" in key]
+    attempt.bucket.write(head, b"ONE.")
     with pytest.raises(StorageError, match="damaged"):
-        fetch_heads(attempt.bucket, checkpoint)
+        fetch_heads(attempt.bucket, manifest)
 
 
 def test_pieces_are_compressed_one_by_one(attempt: Attempt) -> None:
@@ -190,8 +190,7 @@ def test_a_removed_file_is_not_brought_back(attempt: Attempt, tmp_path: Path) ->
     (attempt.workspace / "x.data").unlink()
     manifest = attempt.checkpoint(20, Cut("x.data", 0, 0, gone=True))
     elsewhere = tmp_path / "elsewhere"
-    checkpoint = Checkpoint(manifest, Journal(deck="in.melt"), Path("x"))
-    fetch_whole_outputs(attempt.bucket, checkpoint, elsewhere)
+    fetch_whole_outputs(attempt.bucket, manifest, Journal(deck="in.melt"), elsewhere)
     assert [file.name for file in elsewhere.iterdir()] == ["y.data"]
 
 

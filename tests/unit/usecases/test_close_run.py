@@ -28,6 +28,7 @@ from tests.makers import (
     RUN,
     ended_attempt,
     manifest,
+    piece_key,
     put_checkpoint,
     put_completion,
     put_output,
@@ -92,8 +93,8 @@ def put_written(
     made = put_output(bucket, attempt, path, *bodies, kind=kind)
     if not head:
         return made
-    bucket.write(keys.output_head(RUN, attempt, path, 7), head)
     piece = Piece(begin=7, size=len(head), sha256=hashlib.sha256(head).hexdigest())
+    bucket.write(keys.output_head(RUN, attempt, path, 7, piece.sha256), head)
     return made.model_copy(update={"head": piece})
 
 
@@ -124,7 +125,7 @@ def world() -> World:
     )
     put_run(world.runs)
     # What the first attempt wrote after its last checkpoint belongs to no segment.
-    world.runs.write(keys.output_piece(RUN, 1, "log.lammps", 15), b"step 1500\n")
+    world.runs.write(piece_key(1, "log.lammps", 15, b"step 1500\n"), b"step 1500\n")
     put_checkpoint(world.runs, manifest(1000, 1, first))
     put_completion(world.runs, manifest(5000, 2, first, second, parent="000000001000-a1"))
     put_status(world.runs, 2, log_tail=("Total wall time",))
@@ -189,7 +190,7 @@ def test_a_large_joined_result_is_certified_without_being_read(
 
 
 def test_a_piece_that_has_changed_since_it_was_written_is_a_problem(world: World) -> None:
-    world.runs.write(keys.output_piece(RUN, 1, "log.lammps", 5), b"stop 1000\n")
+    world.runs.write(piece_key(1, "log.lammps", 5, b"step 1000\n"), b"stop 1000\n")
     world.close()
     [problem] = world.report.problems
     assert problem == "log.lammps: bytes 5 to 14 are not what the attempts wrote."
@@ -295,14 +296,14 @@ def test_a_rejected_drop_costs_nothing_and_has_only_a_report(world: World) -> No
 
 
 def test_a_torn_piece_makes_no_result(world: World) -> None:
-    world.runs.write(keys.output_piece(RUN, 2, "log.lammps", 0), b"step 5")
+    world.runs.write(piece_key(2, "log.lammps", 0, b"step 5000\n"), b"step 5")
     world.close()
     assert world.result("log.lammps") is None
     assert "should have 10 bytes, but has 6" in world.report.problems[0]
 
 
 def test_a_lost_piece_is_reported_and_the_other_results_are_made(world: World) -> None:
-    world.runs.delete([keys.output_piece(RUN, 2, "log.lammps", 0)])
+    world.runs.delete([piece_key(2, "log.lammps", 0, b"step 5000\n")])
     world.close()
     assert world.result("final.data") == b"whole"
     assert world.result("log.lammps") is None

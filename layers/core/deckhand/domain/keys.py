@@ -13,6 +13,8 @@ CERTIFICATE_NAME: Final = "certificate.json"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES: Final = 1024
 
+_DIGEST_DIGITS: Final = 12
+
 _REPORT = re.compile(r"runs/(?P<run_id>[^/]+)/results/report\.json")
 _CHECKPOINT = re.compile(r"runs/(?P<run_id>[^/]+)/checkpoints/(?P<step>\d{12,})-a(?P<attempt>\d+)/")
 _MANIFEST = re.compile(rf"{_CHECKPOINT.pattern}manifest\.json")
@@ -105,14 +107,18 @@ def outputs(run_id: str, number: int) -> str:
     return f"{attempt(run_id, number)}outputs/"
 
 
-def output_piece(run_id: str, number: int, path: str, begin: int) -> str:
-    """Bytes of one output file of an attempt, from offset *begin* of its local file on."""
-    return f"{outputs(run_id, number)}{path}/{begin:015d}"
+def output_piece(run_id: str, number: int, path: str, begin: int, sha256: str) -> str:
+    """Bytes of one output file of an attempt, from offset *begin* of its local file on.
+
+    Two processes may take themselves for the same attempt: named by its *sha256* too, nobody's
+    piece is written over with other bytes.
+    """
+    return f"{outputs(run_id, number)}{path}/{begin:015d}-{sha256[:_DIGEST_DIGITS]}"
 
 
-def output_head(run_id: str, number: int, path: str, version: int) -> str:
+def output_head(run_id: str, number: int, path: str, version: int, sha256: str) -> str:
     """What an output file begins with, as of a checkpoint of an attempt."""
-    return f"{outputs(run_id, number)}{path}/head-{version:015d}"
+    return f"{outputs(run_id, number)}{path}/head-{version:015d}-{sha256[:_DIGEST_DIGITS]}"
 
 
 def results(run_id: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, computed_field
 
 from deckhand.domain.deck import Frozen
 from deckhand.domain.errors import ManifestError
@@ -125,6 +128,12 @@ class Manifest(Frozen):
     lammps_flags: tuple[str, ...]
     segments: tuple[Segment, ...]
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def sha256(self) -> str:
+        """The sha256 of all the rest. A manifest vouches for other files; this vouches for it."""
+        return _seal(self.model_dump(mode="json", exclude={"sha256"}))
+
     @property
     def checkpoint_id(self) -> CheckpointId:
         return CheckpointId(self.step, self.attempt)
@@ -134,17 +143,45 @@ class Manifest(Frozen):
         """The segment of the attempt that wrote this manifest."""
         return self.segments[-1]
 
+    def leads_past(self, checkpoint: CheckpointId) -> bool:
+        """Whether that checkpoint stands on the way from the beginning of the run to here."""
+        return any(
+            segment.attempt == checkpoint.attempt
+            and segment.from_step <= checkpoint.step <= segment.to_step
+            for segment in self.segments
+        )
+
 
 def read_manifest(text: str | bytes, run_id: str) -> Manifest:
     """Parse a manifest and make sure it is one of *run_id*; raises ManifestError."""
     try:
-        manifest = Manifest.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "document"
+        document = json.loads(text)
+        seal = document.pop("sha256", None) if isinstance(document, dict) else None
+        manifest = Manifest.model_validate(document)
+    except (ValueError, RecursionError) as error:
         raise ManifestError(
-            f"not a manifest of schema {SCHEMA_VERSION}: {where}: {first['msg']}"
+            f"not a manifest of schema {SCHEMA_VERSION}: {_first(error)}"
         ) from error
     if manifest.run_id != run_id:
         raise ManifestError(f"the manifest belongs to run {manifest.run_id}, not to {run_id}")
+    if seal != _seal(document):
+        raise ManifestError("the manifest is not as it was written")
     return manifest
+
+
+def _first(error: Exception) -> str:
+    """What is wrong, at the first place where something is."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "document"
+    return f"{where}: {first['msg']}"
+
+
+def _seal(document: Mapping[str, Any]) -> str:
+    """The sha256 of a manifest's values as they stand in it, whatever their order.
+
+    Of the document, not of the model: a field that the model gets later changes no older manifest.
+    """
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

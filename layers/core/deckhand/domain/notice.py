@@ -19,7 +19,7 @@ class SpotNotice:
 
 
 def parse_spot_notice(text: str, received: datetime) -> SpotNotice:
-    """Read `spot/instance-action`; an unreadable body is still a notice, due now."""
+    """Read `spot/instance-action`; an unreadable body is still a notice."""
     try:
         body = json.loads(text)
         time = datetime.fromisoformat(str(body["time"]).replace("Z", "+00:00"))

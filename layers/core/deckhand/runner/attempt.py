@@ -39,10 +39,8 @@ from deckhand.runner.commit import Committer, Origin
 from deckhand.runner.disk import Disk
 from deckhand.runner.fetch import (
     Checkpoint,
-    fetch_heads,
     fetch_inputs,
     fetch_run,
-    fetch_whole_outputs,
     find_checkpoint,
 )
 from deckhand.runner.pace import Pace, expected
@@ -156,18 +154,18 @@ class Attempt:
         fetch_inputs(self.bucket, run, folders.workspace)
         checkpoint = self._find_checkpoint(folders)
         if checkpoint is not None:
-            fetch_whole_outputs(self.bucket, checkpoint, folders.workspace)
+            checkpoint.place_outputs(folders.workspace)
         interpreter = self._enter(run, folders, checkpoint)
         return self._finish(interpreter)
 
     def _find_checkpoint(self, folders: Folders) -> Checkpoint | None:
         planned = self.settings.checkpoint
-        if planned is None:
-            return None
         skipped: list[str] = []
         found = find_checkpoint(
             self.bucket, self.settings.run_id, planned, folders.control, skipped
         )
+        if planned is None and not skipped:
+            return None
         event = (
             f"resuming from step {found.manifest.step:,}"
             if found
@@ -250,7 +248,7 @@ class Attempt:
             mid_run=checkpoint.journal.mid_run,
             parents=parents,
             untitled=checkpoint.journal.untitled,
-            heads=fetch_heads(self.bucket, checkpoint),
+            heads=checkpoint.heads,
         )
 
     def _replay(self, lammps: Lammps, session: Session, checkpoint: Checkpoint) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,7 +12,6 @@ from pathlib import Path, PurePosixPath
 import zstandard
 
 from deckhand.domain import keys
-from deckhand.domain.checkpoint import ladder
 from deckhand.domain.errors import ManifestError, StorageError
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import (
@@ -20,21 +20,32 @@ from deckhand.domain.manifest import (
     Manifest,
     OutputKind,
     StoredFile,
-    read_manifest,
 )
 from deckhand.domain.run import Run
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.restart_file import restart_step
 from deckhand.usecases.ports import Bucket
+from deckhand.usecases.trusted_checkpoints import stored_checkpoints
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint on this machine, verified: manifest, journal, restart file."""
+    """A checkpoint on this machine, verified: manifest, journal, restart file.
+
+    `outputs` is a folder with the complete files that earlier attempts wrote: the deck may read
+    them again. `heads` are what those outputs begin with whose first bytes tell how much there is.
+    """
 
     manifest: Manifest
     journal: Journal
     restart: Path
+    outputs: Path
+    heads: dict[str, bytes]
+
+    def place_outputs(self, workspace: Path) -> None:
+        """Put the complete files where the deck left them."""
+        shutil.copytree(self.outputs, workspace, dirs_exist_ok=True, copy_function=shutil.move)
+        shutil.rmtree(self.outputs)
 
 
 def fetch_run(bucket: Bucket, run_id: str) -> Run:
@@ -56,34 +67,39 @@ def fetch_inputs(bucket: Bucket, run: Run, workspace: Path) -> None:
 
 
 def find_checkpoint(
-    bucket: Bucket, run_id: str, planned: CheckpointId, directory: Path, skipped: list[str]
+    bucket: Bucket, run_id: str, planned: CheckpointId | None, directory: Path, skipped: list[str]
 ) -> Checkpoint | None:
     """The planned checkpoint or, where it does not verify, the next one down the ladder.
 
-    Each that is passed over is added to *skipped* with the reason; None if none is left.
+    Each that is passed over is added to *skipped* with the reason, those further on that the plan
+    did not trust as well; None if none is left. A whole one further on is of another attempt and
+    came after the plan; one without a manifest is an upload that never ended.
     """
-    known = [
-        parsed[1]
-        for key in bucket.sizes(keys.checkpoints(run_id))
-        if (parsed := keys.parse_manifest(key))
-    ]
-    for candidate in ladder([found for found in known if found <= planned]):
-        try:
-            return _fetch_checkpoint(bucket, run_id, candidate, directory)
-        except (ManifestError, StorageError, ValueError, zstandard.ZstdError) as error:
-            skipped.append(f"{candidate}: {error}")
+    sizes = bucket.sizes(keys.checkpoints(run_id))
+    for stored in stored_checkpoints(bucket, run_id, sizes):
+        checkpoint = stored.checkpoint_id
+        if keys.manifest(run_id, checkpoint) not in sizes:
+            continue
+        if stored.manifest is None or not stored.verified:
+            skipped.append(f"{checkpoint}: {stored.flaw}")
+        elif planned is not None and checkpoint <= planned:
+            try:
+                return _fetch_checkpoint(bucket, stored.manifest, directory)
+            except (ManifestError, StorageError, ValueError, zstandard.ZstdError) as error:
+                skipped.append(f"{checkpoint}: {error}")
     return None
 
 
-def fetch_whole_outputs(bucket: Bucket, checkpoint: Checkpoint, workspace: Path) -> None:
-    """Bring back the complete files that earlier attempts wrote: the deck may read them again.
+def fetch_whole_outputs(
+    bucket: Bucket, manifest: Manifest, journal: Journal, directory: Path
+) -> None:
+    """Bring the complete files that earlier attempts wrote below *directory*.
 
-    Trajectories of one file per frame stay where they are.
+    Trajectories of one file per frame stay where they are. Raises StorageError for a damaged one.
     """
-    manifest = checkpoint.manifest
     frames = [
         PurePosixPath(setting.words[5]).name
-        for setting in checkpoint.journal.of("dump")
+        for setting in journal.of("dump")
         if "*" in setting.words[5]
     ]
     newest = {
@@ -96,27 +112,26 @@ def fetch_whole_outputs(bucket: Bucket, checkpoint: Checkpoint, workspace: Path)
             continue
         if any(fnmatchcase(PurePosixPath(path).name, frame) for frame in frames):
             continue
-        target = workspace / path
+        target = directory / path
         target.parent.mkdir(parents=True, exist_ok=True)
         for piece in output.pieces:
-            key = keys.output_piece(manifest.run_id, attempt, path, piece.begin)
+            key = keys.output_piece(manifest.run_id, attempt, path, piece.begin, piece.sha256)
             if _save(bucket.stream(key), target) != piece.sha256:
                 raise StorageError(f"the output {path} of attempt {attempt} is damaged")
 
 
-def fetch_heads(bucket: Bucket, checkpoint: Checkpoint) -> dict[str, bytes]:
-    """What those outputs begin with whose first bytes tell how much there is."""
+def fetch_heads(bucket: Bucket, manifest: Manifest) -> dict[str, bytes]:
+    """What the outputs begin with that have a head; raises StorageError for a damaged one."""
     heads: dict[str, bytes] = {}
-    manifest = checkpoint.manifest
     for segment in manifest.segments:
         for output in segment.outputs:
             if output.kind is not OutputKind.APPEND:
                 heads.pop(output.path, None)
-            if output.head is not None:
+            if (head := output.head) is not None:
                 key = keys.output_head(
-                    manifest.run_id, segment.attempt, output.path, output.head.begin
+                    manifest.run_id, segment.attempt, output.path, head.begin, head.sha256
                 )
-                heads[output.path] = _read(bucket, key, output.head.sha256)
+                heads[output.path] = _read(bucket, key, head.sha256)
     return heads
 
 
@@ -127,15 +142,8 @@ def _read(bucket: Bucket, key: str, sha256: str) -> bytes:
     return body
 
 
-def _fetch_checkpoint(
-    bucket: Bucket, run_id: str, checkpoint: CheckpointId, directory: Path
-) -> Checkpoint:
-    text = bucket.read(keys.manifest(run_id, checkpoint))
-    if text is None:
-        raise ManifestError("the manifest is gone")
-    manifest = read_manifest(text, run_id)
-    if manifest.checkpoint_id != checkpoint:
-        raise ManifestError(f"the manifest belongs to checkpoint {manifest.checkpoint_id}")
+def _fetch_checkpoint(bucket: Bucket, manifest: Manifest, directory: Path) -> Checkpoint:
+    run_id, checkpoint = manifest.run_id, manifest.checkpoint_id
     files = {item.name: item for item in manifest.files}
     if not {RESTART_NAME, JOURNAL_NAME} <= files.keys():
         raise ManifestError("the manifest names no restart file or no journal")
@@ -147,9 +155,14 @@ def _fetch_checkpoint(
     packed.unlink()
     if restart_step(plain) != manifest.time_step:
         raise StorageError(f"the restart file does not stand at time step {manifest.time_step}")
-    journal = directory / JOURNAL_NAME
-    _fetch_file(bucket, run_id, checkpoint, files[JOURNAL_NAME], journal)
-    return Checkpoint(manifest, Journal.model_validate_json(journal.read_bytes()), plain)
+    text = directory / JOURNAL_NAME
+    _fetch_file(bucket, run_id, checkpoint, files[JOURNAL_NAME], text)
+    journal = Journal.model_validate_json(text.read_bytes())
+    outputs = directory / "outputs"
+    shutil.rmtree(outputs, ignore_errors=True)  # those of a checkpoint that did not verify
+    outputs.mkdir()
+    fetch_whole_outputs(bucket, manifest, journal, outputs)
+    return Checkpoint(manifest, journal, plain, outputs, fetch_heads(bucket, manifest))
 
 
 def _fetch_file(

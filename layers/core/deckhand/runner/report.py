@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
+from typing import Final
 
 from deckhand.domain import keys
 from deckhand.domain.status import Status
 from deckhand.runner.clock import utc_now
 from deckhand.usecases.ports import Bucket
 
+LAST_TRIES: Final = 3
+LAST_WAIT_SECONDS: Final = 1.0
+
 
 class Reporter:
     """The newest status, written at most every *seconds* in the background.
 
-    A status that cannot be written is not worth a simulation: the next one replaces it.
+    A status that cannot be written is not worth a simulation: the next one replaces it. Nor may an
+    attempt that is done look like one that failed: its exit code counts for more than its status.
     """
 
     def __init__(self, bucket: Bucket, status: Status, seconds: float) -> None:
@@ -45,24 +51,30 @@ class Reporter:
         self._changed.set()
 
     def close(self, **change: object) -> None:
-        """Write the last status before returning; raises what S3 raises."""
+        """Write the last status before returning, if S3 takes it."""
         self.update(**change)
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._write()
+        for number in range(LAST_TRIES):
+            if number:
+                time.sleep(LAST_WAIT_SECONDS)
+            if self._write():
+                return
 
     def _write_on(self) -> None:
         while not self._over.wait(self._seconds):
             if self._changed.is_set():
                 self._changed.clear()
-                try:
-                    self._write()
-                except Exception as error:  # see the class
-                    print(f"deckhand: status not written: {error}", file=sys.stderr, flush=True)
+                self._write()
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Whether S3 took it."""
         status = self.status
-        self._bucket.write(
-            keys.status(status.run_id, status.attempt), status.model_dump_json().encode()
-        )
+        key = keys.status(status.run_id, status.attempt)
+        try:
+            self._bucket.write(key, status.model_dump_json().encode())
+        except Exception as error:  # see the class
+            print(f"deckhand: status not written: {error}", file=sys.stderr, flush=True)
+            return False
+        return True

@@ -206,7 +206,8 @@ class StoredOutputs:
         self._anew.discard(path)
 
     def _store_range(self, cut: Cut, taken: _Taken) -> None:
-        key = keys.output_piece(self.run_id, self.attempt, cut.path, taken.piece.begin)
+        piece = taken.piece
+        key = keys.output_piece(self.run_id, self.attempt, cut.path, piece.begin, piece.sha256)
         if taken.body is not None:
             self.bucket.write(key, taken.body)
         else:
@@ -215,9 +216,10 @@ class StoredOutputs:
     def _store_head(self, cut: Cut) -> Piece:
         """What the file begins with, as of this cut; it is numbered by where the cut ends."""
         version = cut.base + cut.end
-        key = keys.output_head(self.run_id, self.attempt, cut.path, version)
+        head = Piece(begin=version, size=len(cut.head), sha256=digest([cut.head]))
+        key = keys.output_head(self.run_id, self.attempt, cut.path, version, head.sha256)
         self.bucket.write(key, cut.head)
-        return Piece(begin=version, size=len(cut.head), sha256=digest([cut.head]))
+        return head
 
     def _store_whole(self, path: str, modified: int) -> None:
         """A file that is complete in itself; `begin` numbers its versions within the attempt.
@@ -233,7 +235,8 @@ class StoredOutputs:
                     return  # LAMMPS has removed it
                 self._left.copies[path] = copy
         piece = _piece_of(copy, version)
-        self.bucket.upload(keys.output_piece(self.run_id, self.attempt, path, version), copy)
+        key = keys.output_piece(self.run_id, self.attempt, path, version, piece.sha256)
+        self.bucket.upload(key, copy)
         copy.unlink()
         self._left.copies.pop(path, None)
         self._versions[path] = version + 1

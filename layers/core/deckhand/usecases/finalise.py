@@ -85,12 +85,17 @@ def output_pieces(manifest: Manifest) -> dict[str, list[StoredPiece]]:
 
 
 def _head(run_id: str, segment: Segment, path: str, head: Piece) -> StoredPiece:
-    return StoredPiece(keys.output_head(run_id, segment.attempt, path, head.begin), head)
+    return StoredPiece(
+        keys.output_head(run_id, segment.attempt, path, head.begin, head.sha256), head
+    )
 
 
 def _pieces(run_id: str, segment: Segment, output: Output) -> list[StoredPiece]:
     return [
-        StoredPiece(keys.output_piece(run_id, segment.attempt, output.path, piece.begin), piece)
+        StoredPiece(
+            keys.output_piece(run_id, segment.attempt, output.path, piece.begin, piece.sha256),
+            piece,
+        )
         for piece in output.pieces
     ]
 

@@ -15,6 +15,7 @@ from deckhand.usecases.ports import Bucket
 
 CHUNK: Final = 1024 * 1024
 MANY_ATTEMPTS: Final = 9_999
+ANY_DIGEST: Final = "0" * 64
 
 
 def freeze_deck(
@@ -24,7 +25,7 @@ def freeze_deck(
         _check_key(keys.deck(run_id, found.path), found.path)
     # Whatever it is called: a simulation whose outputs cannot be stored is paid for in vain.
     output = PurePosixPath(deck).with_name("x" * MAX_NAME_BYTES)
-    _check_key(keys.output_piece(run_id, MANY_ATTEMPTS, str(output), 0), deck)
+    _check_key(keys.output_piece(run_id, MANY_ATTEMPTS, str(output), 0, ANY_DIGEST), deck)
     return tuple(in_parallel(lambda found: _freeze(inbox, runs, run_id, found), files))
 
 

@@ -1,15 +1,21 @@
-"""Delete the checkpoints that a run no longer needs."""
+"""Delete the checkpoints that a run no longer needs, and what a closed one has left over."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 
 from deckhand.domain import checkpoint, keys
-from deckhand.domain.checkpoint import prunable
+from deckhand.domain.attempt import AttemptRecord
+from deckhand.domain.checkpoint import ladder, prunable
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import RunRecord
+from deckhand.domain.manifest import Manifest
+from deckhand.domain.status import Phase
+from deckhand.usecases.judge_attempt import read_status
 from deckhand.usecases.ports import Bucket, Ledger
+from deckhand.usecases.sweep_outputs import unnamed_outputs
 from deckhand.usecases.trusted_checkpoints import trusted_checkpoints
 
 
@@ -22,7 +28,8 @@ class PruneCheckpoints:
     def __call__(self, key: str) -> list[CheckpointId]:
         """The checkpoints deleted, now that *key* was written, if that is a manifest or a report.
 
-        A report closes its run, and the checkpoint its last attempt resumed from is free to go.
+        A report closes its run: the checkpoint its last attempt resumed from is free to go, and so
+        is all that an attempt has left unfinished.
         What is there decides, so events may be lost, doubled or late.
         """
         manifest = keys.parse_manifest(key)
@@ -31,18 +38,73 @@ class PruneCheckpoints:
         return self._prune(record) if record else []
 
     def _prune(self, record: RunRecord) -> list[CheckpointId]:
-        run_id = record.run_id
+        """Keep the furthest of the run, and those on the way of each attempt that lives.
+
+        An attempt that was given up may still be at work, and further on than its successor.
+        """
+        run_id, keep = record.run_id, max(self.keep, checkpoint.KEEP)
         sizes = self.runs.sizes(keys.checkpoints(run_id))
+        stored = {found for key in sizes if (found := keys.parse_checkpoint(key))}
         trusted = {
-            manifest.checkpoint_id for manifest in trusted_checkpoints(self.runs, run_id, sizes)
+            manifest.checkpoint_id: manifest
+            for manifest in trusted_checkpoints(self.runs, run_id, sizes)
         }
-        protected = _in_use(record)
-        keep = max(self.keep, checkpoint.KEEP)
-        gone = prunable(trusted, protected, keep)
-        gone += _torn(sizes, trusted, protected, keep)
+        sound = trusted.keys() - self._passed_over(record)
+        protected = self._protected(record, trusted, sound, keep)
+        gone = prunable(sound, protected, keep)
+        gone += _sweepable(
+            record,
+            torn=stored - trusted.keys() - protected,
+            damaged=trusted.keys() - sound - protected,
+            last_kept=ladder(sound)[keep - 1] if len(sound) >= keep else None,
+        )
         for item in gone:
             self._delete(run_id, item, sizes)
+        if record.closed_at is not None:
+            kept = [manifest for item, manifest in trusted.items() if item not in gone]
+            self.runs.delete(unnamed_outputs(self.runs, record, kept))
         return sorted(gone)
+
+    def _passed_over(self, record: RunRecord) -> set[CheckpointId]:
+        """The checkpoints that the newest attempt to say so found damaged when it read them.
+
+        Every attempt looks at them from the furthest on, so that it finds them all again.
+        """
+        for attempt in reversed(record.attempts):
+            status = read_status(self.runs, record.run_id, attempt.number)
+            if status is not None and (status.skipped or status.phase is not Phase.FETCHING):
+                return {*_named_in(text.partition(":")[0] for text in status.skipped)}
+        return set()
+
+    def _protected(
+        self,
+        record: RunRecord,
+        trusted: Mapping[CheckpointId, Manifest],
+        sound: Set[CheckpointId],
+        keep: int,
+    ) -> set[CheckpointId]:
+        """What attempts that live resumed from, and the furthest that each may fall back to.
+
+        It wrote those itself, or came past them before it was planned.
+        """
+        protected: set[CheckpointId] = set()
+        for attempt in record.attempts:
+            if attempt.verdict is None:
+                origins = self._origins(record.run_id, attempt)
+                origin = trusted.get(origins[0]) if origins else None
+                way = [
+                    item
+                    for item in sound
+                    if item.attempt == attempt.number or (origin and origin.leads_past(item))
+                ]
+                protected |= {*origins, *ladder(way)[:keep]}
+        return protected
+
+    def _origins(self, run_id: str, attempt: AttemptRecord) -> list[CheckpointId]:
+        """What an attempt says it took, if it says so yet, and what was planned for it."""
+        status = read_status(self.runs, run_id, attempt.number)
+        taken = status.resumed_from if status else None
+        return _named_in([taken or "", attempt.resumed_from or ""])
 
     def _delete(self, run_id: str, item: CheckpointId, sizes: Iterable[str]) -> None:
         """Manifest first: nobody may trust a checkpoint that is half gone."""
@@ -52,31 +114,30 @@ class PruneCheckpoints:
         self.runs.delete([key for key in sizes if key.startswith(folder) and key != manifest])
 
 
-def _in_use(record: RunRecord) -> set[CheckpointId]:
-    """The checkpoints that attempts without a verdict resumed from."""
-    return {
-        CheckpointId.parse(attempt.resumed_from)
-        for attempt in record.attempts
-        if attempt.verdict is None and attempt.resumed_from is not None
-    }
-
-
-def _torn(
-    sizes: Iterable[str],
-    trusted: Collection[CheckpointId],
-    protected: Collection[CheckpointId],
-    keep: int,
+def _sweepable(
+    record: RunRecord,
+    *,
+    torn: Set[CheckpointId],
+    damaged: Set[CheckpointId],
+    last_kept: CheckpointId | None,
 ) -> list[CheckpointId]:
-    """Checkpoints that are not whole and lie behind all that are kept.
+    """Checkpoints that are not whole and that nobody is about to complete.
 
-    One further on may be an upload that has not finished.
+    *last_kept* is None while there are fewer than should be kept. As long as the run goes on, a
+    torn one that is further on may be an upload under way, and so may any of an attempt that lives.
+    A damaged one looks whole to all but who reads it: it stays until there are enough others.
     """
-    kept = checkpoint.ladder(trusted)[:keep]
-    if len(kept) < keep:
-        return []
-    found = {keys.parse_checkpoint(key) for key in sizes}
-    return [
-        item
-        for item in found
-        if item is not None and item not in trusted and item not in protected and item < kept[-1]
-    ]
+    live = {attempt.number for attempt in record.attempts if attempt.verdict is None}
+    swept = set(torn) if record.closed_at is not None else set()
+    if last_kept is not None:
+        swept |= damaged | {item for item in torn if item < last_kept}
+    return [item for item in swept if item.attempt not in live]
+
+
+def _named_in(texts: Iterable[str]) -> list[CheckpointId]:
+    """Those that are the name of a checkpoint; what an attempt says of itself may be anything."""
+    found = []
+    for text in texts:
+        with suppress(ValueError):
+            found.append(CheckpointId.parse(text))
+    return found
