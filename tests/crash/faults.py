@@ -100,6 +100,7 @@ class Tally:
 def plain(target: str) -> str:
     """A key or a path without what differs from run to run."""
     target = re.sub(r"deckhand-[^/]+", "control", target)
+    target = re.sub(r"-[0-9a-f]{12}$", "-*", target)
     return re.sub(r"\d+", "*", target)
 
 

@@ -18,12 +18,14 @@ from deckhand.domain.manifest import (
     JOURNAL_NAME,
     RESTART_NAME,
     Manifest,
+    Output,
     OutputKind,
     StoredFile,
 )
-from deckhand.domain.run import Run
+from deckhand.domain.run import InputFile, Run
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.restart_file import restart_step
+from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.ports import Bucket
 from deckhand.usecases.trusted_checkpoints import stored_checkpoints
 
@@ -58,12 +60,15 @@ def fetch_run(bucket: Bucket, run_id: str) -> Run:
 
 def fetch_inputs(bucket: Bucket, run: Run, workspace: Path) -> None:
     """Write the frozen inputs below *workspace*; raises StorageError for a changed one."""
-    for item in run.inputs:
+
+    def fetch(item: InputFile) -> None:
         target = workspace / item.path
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = _save(bucket.stream(keys.deck(run.run_id, item.path)), target)
         if digest != item.sha256:
             raise StorageError(f"the input {item.path} is not the one that was admitted")
+
+    in_parallel(fetch, run.inputs)
 
 
 def find_checkpoint(
@@ -107,17 +112,20 @@ def fetch_whole_outputs(
         for segment in manifest.segments
         for output in segment.outputs
     }
-    for path, (attempt, output) in newest.items():
-        if output.kind is not OutputKind.WHOLE:
-            continue
-        if any(fnmatchcase(PurePosixPath(path).name, frame) for frame in frames):
-            continue
+
+    def fetch(item: tuple[str, tuple[int, Output]]) -> None:
+        path, (attempt, output) = item
+        is_frame = any(fnmatchcase(PurePosixPath(path).name, frame) for frame in frames)
+        if output.kind is not OutputKind.WHOLE or is_frame:
+            return
         target = directory / path
         target.parent.mkdir(parents=True, exist_ok=True)
         for piece in output.pieces:
             key = keys.output_piece(manifest.run_id, attempt, path, piece.begin, piece.sha256)
             if _save(bucket.stream(key), target) != piece.sha256:
                 raise StorageError(f"the output {path} of attempt {attempt} is damaged")
+
+    in_parallel(fetch, newest.items())
 
 
 def fetch_heads(bucket: Bucket, manifest: Manifest) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from deckhand.domain.errors import StorageError
 from deckhand.domain.manifest import Manifest, Output, OutputKind, Piece, Segment
 from deckhand.domain.parts import Range, plan_parts
 from deckhand.domain.report import Result
+from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.ports import Bucket
 
 RESERVED = frozenset({"report.json", "report.txt", keys.CERTIFICATE_NAME})
@@ -41,8 +42,10 @@ def finalise(runs: Bucket, manifest: Manifest) -> Finalised:
     """
     there = runs.sizes(keys.results(manifest.run_id))
     stored = _stored_pieces(runs, manifest)
-    results, problems = [], []
-    for path, pieces in output_ranges(manifest).items():
+
+    def make(item: tuple[str, list[Range]]) -> Result | str:
+        """The result, or why there is none."""
+        path, pieces = item
         key = result_key(manifest.run_id, path)
         size = sum(piece.size for piece in pieces)
         try:
@@ -50,10 +53,14 @@ def finalise(runs: Bucket, manifest: Manifest) -> Finalised:
                 _check_pieces(pieces, stored)
                 runs.join(key, plan_parts(pieces))
         except StorageError as error:
-            problems.append(f"{path}: {error}")
-        else:
-            results.append(Result(path=path, key=key, size=size))
-    return Finalised(tuple(results), tuple(problems))
+            return f"{path}: {error}"
+        return Result(path=path, key=key, size=size)
+
+    made = in_parallel(make, output_ranges(manifest).items())
+    return Finalised(
+        results=tuple(item for item in made if isinstance(item, Result)),
+        problems=tuple(item for item in made if isinstance(item, str)),
+    )
 
 
 def result_key(run_id: str, path: str) -> str:

@@ -10,7 +10,8 @@ from deckhand.domain import keys
 from deckhand.domain.deck import MAX_NAME_BYTES
 from deckhand.domain.errors import DropRejectedError
 from deckhand.domain.run import InputFile
-from deckhand.usecases.gather_files import Found, in_parallel, sha256_of
+from deckhand.usecases.gather_files import Found, sha256_of
+from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.ports import Bucket
 
 CHUNK: Final = 1024 * 1024

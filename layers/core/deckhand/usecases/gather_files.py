@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeVar
 
 from deckhand.domain.deck import (
     OPTIONS_NAME,
@@ -19,14 +17,10 @@ from deckhand.domain.deck import (
 )
 from deckhand.domain.errors import DropRejectedError
 from deckhand.domain.run import RunOptions
+from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.ports import Bucket
 from deckhand.usecases.read_options import MAX_BYTES, read_options
 from deckhand.usecases.unpack_archive import Limits, unpack_archive
-
-PARALLEL: Final = 16
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -71,11 +65,6 @@ def gather_files(inbox: Bucket, drop: Drop, root: Path, limits: Limits) -> Gathe
     fetched = in_parallel(lambda found: _fetch(inbox, found, root), _with_content(plain, limits))
     files = sorted([*members, *fetched], key=lambda found: found.path)
     return Gathered(tuple(files), options or RunOptions())
-
-
-def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        return list(pool.map(function, items))
 
 
 def sha256_of(content: Iterable[bytes]) -> str:

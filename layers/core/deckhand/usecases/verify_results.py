@@ -11,7 +11,7 @@ from deckhand.domain import keys
 from deckhand.domain.certificate import Certificate, CertifiedFile, read_certificate
 from deckhand.domain.errors import CertificateError, StorageError
 from deckhand.domain.verification import CheckedFile, Condition, Verification, check_file
-from deckhand.usecases.gather_files import in_parallel
+from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.ports import Bucket
 
 CHUNK: Final = 1024 * 1024
