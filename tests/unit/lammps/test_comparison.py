@@ -174,3 +174,49 @@ def test_the_torn_last_line_of_a_killed_process_is_no_row(tmp_path: Path) -> Non
     file = tmp_path / "log"
     file.write_text(LOG + "       400 1.")
     assert [found.step for found in read_log(file)] == [0, 100, 200, 300]
+
+
+LARGER = FRAME.replace("ATOMS\n2", "ATOMS\n3", 1) + "3 0.7\n"
+MORE_BONDS = FILES["final.data"] + "3 0.7\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "of_control", "text", "whole"),
+    [
+        ("melt.lammpstrj", LARGER, LARGER, True),
+        ("melt.lammpstrj", FRAME, LARGER, False),
+        ("final.data", MORE_BONDS, MORE_BONDS, True),
+        ("final.data", FILES["final.data"], MORE_BONDS, False),
+    ],
+)
+def test_what_follows_from_the_trajectory_is_that_of_the_control(
+    tmp_path: Path, name: str, of_control: str, text: str, whole: bool
+) -> None:
+    def texts(record: str) -> dict[str, str]:
+        frame = "ITEM" in record
+        return FILES | {name: "".join(map(record.format, STEPS)) if frame else record}
+
+    found = compare_files(
+        written(tmp_path / "plain", FILES),
+        written(tmp_path / "ours", texts(text)),
+        control=written(tmp_path / "control", texts(of_control)),
+    )
+    assert found.is_whole is whole
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("melt.lammpstrj", "".join(map(LARGER.format, (0, 100, 100, 200, 300)))),
+        ("msd.dat", FILES["msd.dat"] + "300 3.0\n"),
+        ("log.lammps", LOG + "       300 1.3\n"),
+        ("diary.txt", "all done\nall done\n"),
+    ],
+)
+def test_no_control_excuses_a_doubled_record(tmp_path: Path, name: str, text: str) -> None:
+    found = compare_files(
+        written(tmp_path / "plain", FILES),
+        written(tmp_path / "ours", FILES | {name: text}),
+        control=written(tmp_path / "control", FILES),
+    )
+    assert not found.is_whole

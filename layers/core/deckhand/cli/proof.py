@@ -153,7 +153,8 @@ class _Court:
         played = self.played
         resumed = self._whole(played.resumed)
         if not self._depends_on_round_off:
-            return compare_files(self._whole(played.undisturbed), resumed)
+            control = self._whole(played.control)
+            return compare_files(self._whole(played.undisturbed), resumed, control=control)
         tallies = {path: self._like_control(log) for path, log in self._logs.items()}
         return compare_files(self._whole(played.control), resumed, tallies)
 

@@ -14,7 +14,7 @@ from typing import Final
 from deckhand.lammps.packing import unpacked
 from deckhand.lammps.restart_file import restart_step
 from deckhand.lammps.thermo import NO_STEP, TABLE_ENDS, Row, read_rows
-from deckhand.lammps.trajectory import frames, is_trajectory
+from deckhand.lammps.trajectory import Frame, frames, is_trajectory
 
 UNPHYSICAL: Final = frozenset({"CPU", "T/CPU", "S/CPU", "CPULeft", "Nbuild", "Ndanger"})
 """Thermo columns of the clock and of the neighbour lists: no two processes print the same."""
@@ -84,19 +84,28 @@ def tally(expected: Sequence[Hashable], got: Sequence[Hashable]) -> Tally:
 
 
 def compare_files(
-    expected: Mapping[str, Path], got: Mapping[str, Path], known: Mapping[str, Tally] | None = None
+    expected: Mapping[str, Path],
+    got: Mapping[str, Path],
+    known: Mapping[str, Tally] | None = None,
+    control: Mapping[str, Path] | None = None,
 ) -> Completeness:
     """Compare the files of two runs, which are given by their paths in the deck's folder.
 
-    What is *known* of a file already is not looked for.
+    What is *known* of a file already is not looked for. How many atoms a frame shows, or bonds a
+    data file has, may follow from the trajectory: such files are compared with those of the
+    *control*, and only their steps with those expected.
     """
-    known = known or {}
+    known, control = known or {}, control or {}
     rows, frames = Tally(), Tally()
     problems = [f"{path} is written only by the interrupted run" for path in got.keys() - expected]
     for path, file in sorted(expected.items()):
         form = form_of(file)
         ours = got.get(path)
         found = known[path] if path in known else _differences(form, file, ours)
+        if not found.is_whole and path in control and path not in known:
+            found = _differences_in_steps(form, file, ours) or _differences(
+                form, control[path], ours
+            )
         if ours is None:
             problems.append(f"{path} is missing")
         elif not found.is_whole:
@@ -251,6 +260,23 @@ def _relative(found: float, wanted: float, scale: float) -> float:
 
 def _differences(form: Form, expected: Path, got: Path | None) -> Tally:
     return tally(_records(form, expected), _records(form, got) if got is not None else [])
+
+
+def _differences_in_steps(form: Form, expected: Path, got: Path | None) -> Tally | None:
+    """Those that no trajectory can be the reason of; None if there are none."""
+    if form not in (Form.FRAMES, Form.STRUCTURE, Form.ROWS) or got is None:
+        return _differences(form, expected, got)
+    wanted, found = ([*_steps(form, _records(form, file))] for file in (expected, got))
+    steps = tally(wanted, found)
+    return None if steps.is_whole else steps
+
+
+def _steps(form: Form, records: Iterable[Hashable]) -> Iterator[Hashable]:
+    for record in records:
+        if isinstance(record, Frame):
+            yield record.step
+        elif form is Form.ROWS and str(record).startswith("step "):
+            yield record
 
 
 def _records(form: Form, file: Path) -> list[Hashable]:
