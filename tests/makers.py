@@ -13,6 +13,9 @@ from deckhand.domain.ledger import RunRecord
 from deckhand.domain.manifest import Manifest, Output, OutputKind, Piece, Segment, StoredFile
 from deckhand.domain.run import Contract, InputFile, Run, RunState
 from deckhand.domain.status import Phase, Status
+from deckhand.lammps.errors import Place
+from deckhand.lammps.journal import Journal
+from deckhand.lammps.script import words
 from tests.fakes import FakeBucket
 
 RUN = "melt-0123456789abcdef"
@@ -128,3 +131,11 @@ def job(**change: Any) -> dict[str, Any]:
     }
     given = {"JobId": "job-1", "Status": "FAILED", "StatusReason": "", "Attempts": [ran]}
     return {**given, **change}
+
+
+def journal_of(*commands: str) -> Journal:
+    """The journal of a deck that has made its box and then given these commands."""
+    journal = Journal(deck="in.deck", box=True)
+    for text in commands:
+        journal.record(words(text), text, Place("in.deck", 1))
+    return journal

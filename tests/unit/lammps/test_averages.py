@@ -6,20 +6,12 @@ import pytest
 
 from deckhand.lammps.averages import read_averages, recalled
 from deckhand.lammps.errors import Place
-from deckhand.lammps.journal import Journal
-from deckhand.lammps.script import words
+from tests.makers import journal_of
 
 HERE = Place("in.deck", 1)
 PROFILE = "fix p all ave/chunk 20 50 1000 layers vx file profile"
 FALL = "variable fall equal f_p[11][3]-f_p[1][3]"
 COLUMNS = "thermo_style custom step temp v_fall"
-
-
-def journal_of(*commands: str) -> Journal:
-    journal = Journal(deck="in.deck", box=True)
-    for text in commands:
-        journal.record(words(text), text, HERE)
-    return journal
 
 
 @pytest.mark.parametrize(

@@ -7,23 +7,18 @@ from itertools import islice
 import pytest
 
 from deckhand.lammps.course import ROW, Course, Printed, course_of, prints_at, shapes
-from deckhand.lammps.errors import Place
 from deckhand.lammps.journal import Journal, RunInProgress
-from deckhand.lammps.script import words
+from tests.makers import journal_of
 
 
-def journal_of(*commands: str, first: int = 0, last: int = 1000, pre: bool = True) -> Journal:
-    journal = Journal(deck="in.melt")
-    for text in commands:
-        journal.record(words(text), text, Place("in.melt", 1))
+def running(*commands: str, first: int = 0, last: int = 1000, pre: bool = True) -> Journal:
+    journal = journal_of(*commands)
     journal.run = RunInProgress(file="in.melt", line=9, first=first, last=last, pre=pre)
     return journal
 
 
 def course(*commands: str, step: int = 0, set_up: bool = True, pre: bool = True) -> Course:
-    return course_of(
-        journal_of(*commands, pre=pre), step, lambda name: f"sub/{name}", set_up=set_up
-    )
+    return course_of(running(*commands, pre=pre), step, lambda name: f"sub/{name}", set_up=set_up)
 
 
 @pytest.mark.parametrize(

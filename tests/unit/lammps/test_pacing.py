@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deckhand.lammps.errors import Place
-from deckhand.lammps.journal import Journal
 from deckhand.lammps.pacing import (
     ANY_STEP,
     PACE_BETWEEN_RUNS,
@@ -23,18 +21,11 @@ from deckhand.lammps.pacing import (
     restart_commands,
 )
 from deckhand.lammps.restart_file import restart_step
-from deckhand.lammps.script import words
 from deckhand.lammps.thermo import read_rows
 from tests.engine import LMP, ONE_ATOM
+from tests.makers import journal_of
 
 BOX = f"{ONE_ATOM}thermo 10\n"
-
-
-def journal_of(*commands: str) -> Journal:
-    journal = Journal(deck="in.melt")
-    for text in commands:
-        journal.record(words(text), text, Place("in.melt", 1))
-    return journal
 
 
 @pytest.mark.parametrize(

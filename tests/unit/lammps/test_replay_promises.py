@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from deckhand.lammps.errors import Place
-from deckhand.lammps.journal import Journal
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay, reseed, state_lost
 from deckhand.lammps.script import words
+from tests.makers import journal_of
 
 STEP = 100
 
@@ -35,17 +34,10 @@ class Recorder(Lammps):
         return ""
 
 
-def journal_of(commands: Iterable[str]) -> Journal:
-    journal = Journal(deck="in.melt", box=True)
-    for text in commands:
-        journal.record(words(text), text, Place("in.melt", 1))
-    return journal
-
-
 def told(*commands: str, attempt: int = 2) -> list[str]:
     """What a resumed process is sent behind `read_restart`."""
     recorder = Recorder()
-    replay(recorder, journal_of(commands), Path("/x.restart"), STEP, attempt)
+    replay(recorder, journal_of(*commands), Path("/x.restart"), STEP, attempt)
     return recorder.sent[1:]
 
 
@@ -94,7 +86,7 @@ def test_what_shell_rm_has_removed_is_not_removed_again() -> None:
 
 
 def test_a_fix_pour_inserts_what_is_left() -> None:
-    journal = journal_of(["fix p all pour 500 1 77 region slab"])
+    journal = journal_of(*["fix p all pour 500 1 77 region slab"])
     journal.poured = {"p": 120}
     recorder = Recorder()
     replay(recorder, journal, Path("/x.restart"), STEP, 2)
@@ -103,9 +95,9 @@ def test_a_fix_pour_inserts_what_is_left() -> None:
 
 def test_a_process_that_goes_on_is_told_what_a_new_one_is() -> None:
     commands = ["fix p all pour 500 1 77 region slab", "fix l all langevin 1 1 1 77"]
-    journal, recorder = journal_of(commands), Recorder()
+    journal, recorder = journal_of(*commands), Recorder()
     reseed(recorder, journal, STEP, 2)
-    new = journal_of(commands)
+    new = journal_of(*commands)
     new.poured = {"p": 30}
     other = Recorder()
     replay(other, new, Path("/x.restart"), STEP, 2)
@@ -115,13 +107,13 @@ def test_a_process_that_goes_on_is_told_what_a_new_one_is() -> None:
 def test_a_process_that_goes_on_keeps_what_its_fixes_remember() -> None:
     commands = ["fix g all gle 6 1 1 77 a.A", "fix c all temp/csvr 1 1 1 77", "fix n all nve"]
     recorder = Recorder()
-    reseed(recorder, journal_of(commands), STEP, 2)
+    reseed(recorder, journal_of(*commands), STEP, 2)
     assert recorder.sent == []
 
 
 def test_a_fix_that_has_its_seed_from_the_pair_style_is_made_anew() -> None:
     recorder = Recorder()
-    reseed(recorder, journal_of(["pair_style dpd/fdt 1 1 77", "fix s all shardlow"]), STEP, 2)
+    reseed(recorder, journal_of(*["pair_style dpd/fdt 1 1 77", "fix s all shardlow"]), STEP, 2)
     assert recorder.sent[-1] == "fix s all shardlow"
 
 
@@ -136,8 +128,8 @@ Neighbor list info ...
 
 
 def test_state_that_no_fix_takes_up_is_found() -> None:
-    chunks = journal_of(["compute bins all chunk/atom bin/1d z lower 0.1"])
+    chunks = journal_of(*["compute bins all chunk/atom bin/1d z lower 0.1"])
     lost = ["fix style: SRP, fix ID: srp", "fix style: property/atom, fix ID: bond_age"]
     assert state_lost(SAID, chunks) == lost
-    assert len(state_lost(SAID, journal_of(["compute bins all msd"]))) == 3
+    assert len(state_lost(SAID, journal_of(*["compute bins all msd"]))) == 3
     assert state_lost("Neighbor list info ...\n", chunks) == []

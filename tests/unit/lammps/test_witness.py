@@ -9,21 +9,14 @@ import pytest
 
 from deckhand.lammps import witness
 from deckhand.lammps.errors import Place
-from deckhand.lammps.journal import Journal
 from deckhand.lammps.pacing import ControlFiles
 from deckhand.lammps.script import words
 from deckhand.lammps.witness import Witnessed, asked, commands, is_needed, reached, remaining
+from tests.makers import journal_of
 
 HERE = Place("in.deck", 1)
 POUR = "fix ins all pour 3000 1 77 region slab"
 OTHER = "fix more all pour 40 2 78 region slab"
-
-
-def journal_of(*commands: str) -> Journal:
-    journal = Journal(deck="in.deck", box=True)
-    for text in commands:
-        journal.record(words(text), text, HERE)
-    return journal
 
 
 @pytest.mark.parametrize(
