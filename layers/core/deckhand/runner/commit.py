@@ -99,7 +99,7 @@ class Committer:
         with self._changed:
             older, self._waiting = self._waiting, job
             if older is not None:
-                job.share = older.share.followed_by(job.share)
+                job.share = older.share.left_to(job.share)
             self._changed.notify_all()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="commit", daemon=True)
@@ -153,7 +153,7 @@ class Committer:
         if self._waiting is None:
             return last
         self._waiting.drop()
-        return self._waiting.share.followed_by(last)
+        return self._waiting.share.left_to(last)
 
     def _work(self) -> None:
         while True:

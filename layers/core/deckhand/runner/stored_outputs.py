@@ -31,8 +31,13 @@ class Share(NamedTuple):
     whole: dict[str, int]
     copies: dict[str, Path]
 
-    def followed_by(self, later: Share) -> Share:
-        """The two as one: a checkpoint that was not stored leaves its outputs to the next."""
+    def left_to(self, later: Share) -> Share:
+        """The two as one: a checkpoint that was not stored leaves its outputs to the next.
+
+        Of whole files the later one has its own.
+        """
+        for copy in self.copies.values():
+            copy.unlink(missing_ok=True)
         return Share((*self.cuts, *later.cuts), later.whole, later.copies)
 
 
@@ -85,10 +90,7 @@ class StoredOutputs:
     def add(self, share: Share) -> None:
         """What `store` shall store, besides what it could not store before."""
         with self._files:
-            passed_over = self._left.copies
-            self._left = self._left.followed_by(share)
-        for copy in passed_over.values():
-            copy.unlink(missing_ok=True)
+            self._left = self._left.left_to(share)
 
     def store(self) -> None:
         """Store all that was added; raises what S3 raises, and goes on there when called again."""
