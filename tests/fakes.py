@@ -67,6 +67,9 @@ class FakeBucket:
     def upload(self, key: str, path: Path) -> None:
         self._add("write", key, path.read_bytes())
 
+    def download(self, key: str, path: Path) -> None:
+        path.write_bytes(b"".join(self.stream(key)))
+
     def take(self, source: Bucket, item: DropObject, key: str) -> None:
         body = source.read(item.key, item.version_id)
         if body is None:

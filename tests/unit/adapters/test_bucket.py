@@ -123,6 +123,16 @@ def test_a_local_file_is_uploaded(bucket: Bucket, tmp_path: Path) -> None:
     assert bucket.read("key") == b"local"
 
 
+def test_an_object_becomes_a_local_file(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.write("key", b"stored")
+    (tmp_path / "file").write_bytes(b"what was there before")
+    bucket.download("key", tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"stored"
+    with pytest.raises(StorageError):
+        bucket.download("no", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize("key", STRANGE)
 def test_exactly_that_version_is_taken(make_versioned: Callable[[], Bucket], key: str) -> None:
     source, target = make_versioned(), make_versioned()

@@ -86,6 +86,10 @@ class FolderBucket:
         with path.open("rb") as source:
             self._put(key, lambda file: shutil.copyfileobj(source, file))
 
+    def download(self, key: str, path: Path) -> None:
+        with self._open(key) as source, path.open("wb") as file:
+            shutil.copyfileobj(source, file)
+
     def take(self, source: BucketPort, item: DropObject, key: str) -> None:
         self._put(key, lambda file: file.writelines(source.stream(item.key, item.version_id)))
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from deckhand.adapters.transfer import FileTransfer, crc32_of, plain_transfer
 from deckhand.domain.deck import DropObject
 from deckhand.domain.errors import StorageError
 from deckhand.domain.parts import Part, Range
@@ -26,9 +27,12 @@ UNUSABLE_PIECE: Final = MISSING | {"InvalidRange", "InvalidPartOrder", "InvalidA
 
 
 class Bucket:
-    def __init__(self, client: BaseClient, name: str) -> None:
+    """*files* is how whole files are moved: `plain_transfer` unless it is told."""
+
+    def __init__(self, client: BaseClient, name: str, files: FileTransfer | None = None) -> None:
         self._client = client
         self._name = name
+        self._files = files or plain_transfer(client)
 
     @property
     def name(self) -> str:
@@ -84,7 +88,18 @@ class Bucket:
         return True
 
     def upload(self, key: str, path: Path) -> None:
-        self._client.upload_file(str(path), self._name, key)
+        size, checksum = path.stat().st_size, crc32_of(path)
+        self._files.upload(path, self._name, key, checksum)
+        stored = self._client.head_object(Bucket=self._name, Key=key, ChecksumMode="ENABLED")
+        if (stored["ContentLength"], stored.get("ChecksumCRC32")) != (size, checksum):
+            raise StorageError(f"s3://{self._name}/{key} is not the file that was uploaded.")
+
+    def download(self, key: str, path: Path) -> None:
+        try:
+            self._files.download(self._name, key, path)
+        except ClientError as error:
+            self._translate(error, key, MISSING)
+            raise
 
     def take(self, source: BucketPort, item: DropObject, key: str) -> None:
         origin = {"Bucket": source.name, "Key": item.key, **_version(item.version_id)}

@@ -50,7 +50,13 @@ class Bucket(Protocol):
         """Write *key* unless it exists; False where it did."""
         ...
 
-    def upload(self, key: str, path: Path) -> None: ...
+    def upload(self, key: str, path: Path) -> None:
+        """Store a file; raises StorageError where the bucket then holds anything else."""
+        ...
+
+    def download(self, key: str, path: Path) -> None:
+        """Make the object a file, in parallel; raises StorageError where there is none."""
+        ...
 
     def take(self, source: Bucket, item: DropObject, key: str) -> None:
         """Copy exactly that version of an object of *source* to *key*, inside S3."""

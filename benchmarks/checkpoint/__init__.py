@@ -1,0 +1,1 @@
+"""What checkpoints cost: `python -m benchmarks.checkpoint`."""
