@@ -81,8 +81,10 @@ class Bench:
         plain = record.plain
         if plain is None or not plain.runs:
             return None
+        if is_refused(record):
+            return None
         if phase is Phase.FIDELITY:
-            return None if is_refused(record) else self._compare(deck, plain, work)
+            return self._compare(deck, plain, work)
         return self._interrupt(deck, plain, work) if record.has_dynamics else None
 
     def _compare(self, deck: Deck, plain: Plain, work: Path) -> Fidelity:

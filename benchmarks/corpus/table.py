@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 
 from benchmarks.corpus.record import Record
-from benchmarks.corpus.verdict import Figures, Verdict, is_refused, rehearsed, verdict
+from benchmarks.corpus.verdict import Figures, Verdict, is_refused, verdict
 
 LONGEST_NOTE: Final = 160
 
@@ -32,7 +32,7 @@ moment is made longer, and one that takes long may be made shorter.
 moments drawn with a seed of the deck's name. *Control*: the largest deviation of any thermo row
 from a process that was cut and continued instead of killed. *Effect*: what LAMMPS itself makes of
 that, how far the first row of the control that differs is from the run without interruptions. A
-deck that is refused was rehearsed all the same, and what came of it stands in brackets.
+deck that is refused is not carried by the runner either; the last column says why.
 """
 
 _FIGURES: Final = """\
@@ -88,14 +88,15 @@ def page(records: Sequence[Record], adapted: Collection[str], versions: Versions
 
 
 def _deck(record: Record, adapted: bool) -> str:
-    plain, check, resume = record.plain, record.check, record.resume
+    plain, check = record.plain, record.check
+    resume = None if is_refused(record) else record.resume
     return _row(
         record.deck,
         f"{plain.atoms:,}" if plain and plain.atoms else "",
         _length(plain.factor if plain else 1.0),
         check.contract.value if check else "",
         _fidelity(record),
-        _resumed(record),
+        verdict(record).value,
         _number(resume.control_deviation if resume else None),
         _number(resume.effect if resume else None),
         _note("; ".join(_notes(record, adapted))),
@@ -108,25 +109,24 @@ def _fidelity(record: Record) -> str:
     return "identical" if record.fidelity.identical else "differs"
 
 
-def _resumed(record: Record) -> str:
-    word = verdict(record)
-    if word is not Verdict.REFUSED or record.resume is None:
-        return word.value
-    return f"{word.value} ({rehearsed(record).value})"
-
-
 def _notes(record: Record, adapted: bool) -> Iterator[str]:
     if is_refused(record) and record.check is not None:
         yield record.check.reasons[0].message
-    elif record.fidelity is not None and not record.fidelity.identical:
-        yield record.fidelity.detail
-    if record.resume is not None and not is_refused(record):
-        yield from record.resume.faults[:1]
-        yield from filter(None, [record.resume.failure])
-    if record.resume is not None and record.plain and record.resume.factor != record.plain.factor:
-        yield f"rehearsed at {record.resume.factor:g} times the length"
+    else:
+        yield from _notes_of_carried(record)
     if adapted:
         yield "its potential laid beside it"
+
+
+def _notes_of_carried(record: Record) -> Iterator[str]:
+    if record.fidelity is not None and not record.fidelity.identical:
+        yield record.fidelity.detail
+    resume = record.resume
+    if resume is not None:
+        yield from resume.faults[:1]
+        yield from filter(None, [resume.failure])
+        if record.plain and resume.factor != record.plain.factor:
+            yield f"rehearsed at {resume.factor:g} times the length"
 
 
 def _length(factor: float) -> str:

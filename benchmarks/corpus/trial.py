@@ -19,7 +19,6 @@ from deckhand.cli.rehearsal import (
     RehearsalFailedError,
     choose_moments,
 )
-from deckhand.domain.run import CheckReport, Contract
 from deckhand.lammps.comparison import Deviations, partners, read_log
 from deckhand.lammps.preflight import check_folder
 
@@ -68,7 +67,7 @@ def _rehearsal(order: Order, moments: list[Moment], chance: random.Random) -> Re
     return Rehearsal(
         root=order.root,
         deck=order.deck,
-        report=_judged(check_folder(order.root, order.deck)),
+        report=check_folder(order.root, order.deck),
         total_steps=order.total_steps or None,
         engine=find_engine("The corpus"),
         work=order.work,
@@ -76,13 +75,6 @@ def _rehearsal(order: Order, moments: list[Moment], chance: random.Random) -> Re
         chance=chance,
         checkpoint_seconds=None if moments else UNDISTURBED_SECONDS,
     )
-
-
-def _judged(report: CheckReport) -> CheckReport:
-    """A deck that is refused is carried all the same, and judged as if it had been promised all."""
-    if report.contract is not Contract.REFUSED:
-        return report
-    return report.model_copy(update={"contract": Contract.EXACT})
 
 
 if __name__ == "__main__":

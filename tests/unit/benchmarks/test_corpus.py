@@ -232,8 +232,8 @@ def test_the_page_has_one_line_per_deck() -> None:
         "| examples/melt/in.melt | 4,000 | whole | exact | identical | resumed | 0 |  |  |" in lines
     )
     assert (
-        "| examples/a/in.a | 4,000 | whole | refused |  | refused beforehand (resumed) "
-        "| 0 |  | fix x keeps no state; its potential laid beside it |"
+        "| examples/a/in.a | 4,000 | whole | refused |  | refused beforehand "
+        "|  |  | fix x keeps no state; its potential laid beside it |"
     ) in lines
     assert "| b/in.b | ERROR: a \\| b |" in lines
     assert "| refused beforehand, or repeated | 1 + 0, 50.0% |" in lines
