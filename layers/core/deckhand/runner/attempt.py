@@ -94,7 +94,7 @@ class Attempt:
             self._hasten,
         )
         self._pace = Pace(self.settings.checkpoint_seconds, between=None)
-        self._disk = Disk(self.settings.scratch, self.settings.checkpoint_seconds)
+        self._disk = Disk(self.settings.scratch)
 
     def carry(self) -> int:
         """Run the attempt to its end, whatever that is; returns the exit code."""
@@ -323,7 +323,7 @@ class Attempt:
     def _take(self, snapshot: Snapshot) -> None:
         assert self._committer is not None
         self._pace.taken(snapshot.step, snapshot.stalled)
-        self._disk.restart_bytes = snapshot.restart.stat().st_size
+        self._disk.checkpoint_taken(snapshot.restart.stat().st_size)
         self._committer.take(snapshot)
 
     def _verified(self, checkpoint: CheckpointId) -> None:

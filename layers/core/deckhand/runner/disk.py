@@ -22,15 +22,12 @@ RESTART_FILES: Final = 3
 
 @dataclass
 class Disk:
-    """The disk below *folder*, where a checkpoint comes every *interval* seconds.
-
-    `restart_bytes` is the size of a restart file of the run.
-    """
+    """The disk below *folder*; others may write there too."""
 
     folder: Path
-    interval: float
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
-    restart_bytes: int = 0
+    _restart_bytes: int = 0
+    _free_before: int | None = None
     _looks: deque[tuple[float, int]] = field(default_factory=deque)
 
     def is_short(self, now: float) -> bool:
@@ -39,11 +36,18 @@ class Disk:
         self._looks.append((now, free))
         while now - self._looks[0][0] > MEMORY_SECONDS:
             self._looks.popleft()
-        needed = LEAST_BYTES + RESTART_FILES * self.restart_bytes
-        # What was written in an interval is copied on its way to S3.
-        return free < needed + (GRACE_SECONDS + self.interval) * self._bytes_per_second()
+        needed = LEAST_BYTES + RESTART_FILES * self._restart_bytes
+        if self._free_before is None:
+            self._free_before = free
+        # What was written since the last checkpoint is copied on its way to S3.
+        needed += max(0, self._free_before - free)
+        return free < needed + GRACE_SECONDS * self._bytes_per_second()
+
+    def checkpoint_taken(self, restart_bytes: int) -> None:
+        """A checkpoint was made, with a restart file of that size."""
+        self._restart_bytes = restart_bytes
+        self._free_before = None
 
     def _bytes_per_second(self) -> float:
-        """How fast it fills, by the looks of the last minute."""
-        (then, had), (now, has) = self._looks[0], self._looks[-1]
-        return max(0.0, (had - has) / (now - then)) if now > then else 0.0
+        """How fast it fills: over a whole minute, for others may write much in a moment."""
+        return max(0.0, (self._looks[0][1] - self._looks[-1][1]) / MEMORY_SECONDS)
