@@ -50,6 +50,10 @@ check: ## ruff, mypy, cfn-lint, the state machine, the house rules, shellcheck
 	@if command -v npm >/dev/null && [ ! -d tools/node_modules ]; then npm ci --silent --no-audit --no-fund --prefix tools; fi
 	@$(bin)/python -m tools.check
 
+.PHONY: bench
+bench: $(bin)/.dev ## measure what checkpoints and the engine cost, against what is promised
+	@$(bin)/python -m benchmarks.checkpoint; held=$$?; $(bin)/python -m benchmarks.engine all && exit $$held
+
 .PHONY: fuzz
 fuzz: product $(fuzz)/.installed ## look for decks that Deckhand falls over, or reads unlike LAMMPS [SECONDS=60]
 	@for target in language preflight interpreter; do \

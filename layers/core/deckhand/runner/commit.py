@@ -1,4 +1,4 @@
-"""Makes checkpoints real: data first, read back, manifest last."""
+"""Makes checkpoints real: data first, what S3 holds of it checked, manifest last."""
 
 from __future__ import annotations
 
@@ -209,8 +209,7 @@ class Committer:
         self.bucket.write(keys.checkpoint_file(run_id, checkpoint, JOURNAL_NAME), journal_text)
         self.bucket.upload(keys.checkpoint_file(run_id, checkpoint, RESTART_NAME), job.packed)
         self.outputs.store()
-        for item in (restart, journal):
-            self._read_back(checkpoint, item)
+        self._read_back(checkpoint, journal)  # `upload` has made sure of all the others
         job.manifest = self._manifest(
             snapshot.step, snapshot.time_step, files=(restart, journal), written=snapshot.written
         )

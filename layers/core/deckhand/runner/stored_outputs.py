@@ -17,7 +17,7 @@ from deckhand.lammps.outputs import Cut
 from deckhand.lammps.packing import packed
 from deckhand.usecases.ports import Bucket
 
-IN_MEMORY: Final = 32 * 1024 * 1024
+IN_MEMORY: Final = 8 * 1024 * 1024
 _CHUNK: Final = 1024 * 1024
 
 
