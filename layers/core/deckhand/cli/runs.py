@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from deckhand.cli import view
 from deckhand.cli.console import make_console
 from deckhand.cli.follow import Follower
 from deckhand.cli.place import EndpointOption, Place, RunArgument, StackOption, find_place
+from deckhand.cli.transfers import shown
 from deckhand.cli.upload import plan_upload
 from deckhand.domain import keys
 from deckhand.domain.deck import is_run_id, run_id
@@ -21,6 +22,7 @@ from deckhand.domain.errors import StorageError
 from deckhand.domain.run import RunState
 from deckhand.usecases.list_drop import list_drop
 from deckhand.usecases.list_runs import list_runs
+from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.show_run import show_run
 
 console = make_console()
@@ -35,12 +37,10 @@ def submit(
     """Upload a deck with its files; the upload starts the run."""
     upload = plan_upload(path, name)
     place = find_place(stack, endpoint)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        shown = progress.add_task("uploading", total=upload.size)
+    with shown(console, "uploading", upload.size) as tell:
         for key, file in upload.objects():
             place.inbox.upload(key, file)
-            progress.advance(shown, file.stat().st_size)
+            tell(file.stat().st_size)
     expected = run_id(list_drop(place.inbox, upload.prefix))
     count = "1 file" if len(upload.files) == 1 else f"{len(upload.files)} files"
     console.print(f"Uploaded {count} to s3://{place.inbox.name}/{upload.prefix}", soft_wrap=True)
@@ -93,15 +93,21 @@ def results(
     if not there:
         raise StorageError(f"{name} has no results yet. `deckhand show {name}` says where it is.")
     target = folder or Path(name)
-    for key, size in there.items():
-        path = download(place, key, target, key.removeprefix(keys.results(name)))
+    with shown(console, "downloading", sum(there.values())) as tell:
+        paths = in_parallel(
+            lambda key: download(place, key, target, key.removeprefix(keys.results(name)), tell),
+            there,
+        )
+    for path, size in zip(paths, there.values(), strict=True):
         console.print(f"{escape(str(path))}  [dim]{size:,} bytes[/]", soft_wrap=True)
     if keys.certificate(name) in there:
         console.print(f"\nNext: deckhand verify {escape(str(target))}", soft_wrap=True)
 
 
-def download(place: Place, key: str, folder: Path, inside: str) -> Path:
-    """Fetch an object; half of one never bears its name."""
+def download(
+    place: Place, key: str, folder: Path, inside: str, tell: Callable[[int], None]
+) -> Path:
+    """Fetch an object, telling of its bytes; half of one never bears its name."""
     path = folder / inside
     if not path.resolve().is_relative_to(folder.resolve()):
         raise StorageError(f"{key} would be written outside {folder}.")
@@ -110,6 +116,7 @@ def download(place: Place, key: str, folder: Path, inside: str) -> Path:
     with partial.open("wb") as file:
         for chunk in place.runs.stream(key):
             file.write(chunk)
+            tell(len(chunk))
     partial.replace(path)
     return path
 

@@ -8,10 +8,10 @@ from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from deckhand.cli.console import make_console, note
 from deckhand.cli.place import EndpointOption, StackOption, find_place
+from deckhand.cli.transfers import shown
 from deckhand.domain.errors import CertificateError
 from deckhand.domain.verification import CheckedFile, Condition, Verification
 from deckhand.usecases.verify_results import (
@@ -73,10 +73,8 @@ def _in_cloud(run: str, stack: str | None, endpoint: str | None) -> Results:
 
 
 def _verified(results: Results) -> Verification:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=note, transient=True, disable=not note.is_terminal) as progress:
-        shown = progress.add_task("verifying", total=results.bytes_to_read)
-        return verify_results(results, lambda size: progress.advance(shown, size))
+    with shown(note, "verifying", results.bytes_to_read) as tell:
+        return verify_results(results, tell)
 
 
 def _show(found: Verification, folder: Path | None) -> None:
