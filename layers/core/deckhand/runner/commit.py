@@ -25,7 +25,8 @@ from deckhand.domain.manifest import (
 )
 from deckhand.lammps.outputs import Cut
 from deckhand.lammps.session import Snapshot
-from deckhand.runner.stored_outputs import Share, StoredOutputs, chunks_of, digest
+from deckhand.runner.digest import chunks_of, digest
+from deckhand.runner.stored_outputs import Share, StoredOutputs
 from deckhand.usecases.ports import Bucket
 
 COMPRESSION_LEVEL: Final = 1

@@ -25,6 +25,7 @@ from deckhand.domain.manifest import (
 from deckhand.domain.run import InputFile, Run
 from deckhand.lammps.journal import Journal
 from deckhand.lammps.restart_file import restart_step
+from deckhand.runner.digest import chunks_of, digest
 from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.ports import Bucket
 from deckhand.usecases.trusted_checkpoints import stored_checkpoints
@@ -64,8 +65,8 @@ def fetch_inputs(bucket: Bucket, run: Run, workspace: Path) -> None:
     def fetch(item: InputFile) -> None:
         target = workspace / item.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        digest = _save(bucket.stream(keys.deck(run.run_id, item.path)), target)
-        if digest != item.sha256:
+        found = _save(bucket.stream(keys.deck(run.run_id, item.path)), target)
+        if found != item.sha256:
             raise StorageError(f"the input {item.path} is not the one that was admitted")
 
     in_parallel(fetch, run.inputs)
@@ -176,8 +177,8 @@ def _fetch_checkpoint(bucket: Bucket, manifest: Manifest, directory: Path) -> Ch
 def _fetch_file(
     bucket: Bucket, run_id: str, checkpoint: CheckpointId, item: StoredFile, target: Path
 ) -> None:
-    digest = _save(bucket.stream(keys.checkpoint_file(run_id, checkpoint, item.name)), target)
-    if target.stat().st_size != item.size or digest != item.sha256:
+    bucket.download(keys.checkpoint_file(run_id, checkpoint, item.name), target)
+    if target.stat().st_size != item.size or digest(chunks_of(target)) != item.sha256:
         raise StorageError(f"{item.name} is not what its manifest says")
 
 

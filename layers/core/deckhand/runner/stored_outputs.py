@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,10 +14,10 @@ from deckhand.domain import keys
 from deckhand.domain.manifest import Output, OutputKind, Piece
 from deckhand.lammps.outputs import Cut
 from deckhand.lammps.packing import packed
+from deckhand.runner.digest import CHUNK, chunks_of, digest
 from deckhand.usecases.ports import Bucket
 
 IN_MEMORY: Final = 8 * 1024 * 1024
-_CHUNK: Final = 1024 * 1024
 
 
 class Share(NamedTuple):
@@ -157,7 +156,7 @@ class StoredOutputs:
         copy = self._new_copy()
         with copy.open("wb") as file:
             file.seek(cut.begin)
-            file.writelines(cut.chunks(self.workspace, _CHUNK))
+            file.writelines(cut.chunks(self.workspace, CHUNK))
         return replace(cut, source=str(copy), ending=b"")
 
     def _new_copy(self) -> Path:
@@ -167,7 +166,7 @@ class StoredOutputs:
     def _take(self, cut: Cut) -> _Taken | None:
         if cut.gone or cut.end <= cut.begin:
             return None
-        chunks = cut.chunks(self.workspace, _CHUNK)
+        chunks = cut.chunks(self.workspace, CHUNK)
         if cut.packing is not None:
             chunks = packed(chunks, cut.packing)
         begin, part = cut.base + cut.begin, self.spool / "part"
@@ -254,20 +253,6 @@ class StoredOutputs:
             if path not in appended and not source.is_symlink() and source.is_file():
                 found[path] = _modified(source)
         return {path: modified for path, modified in found.items() if modified is not None}
-
-
-def digest(chunks: Iterable[bytes]) -> str:
-    """The SHA-256 of all of them, in hexadecimal digits."""
-    hasher = hashlib.sha256()
-    for chunk in chunks:
-        hasher.update(chunk)
-    return hasher.hexdigest()
-
-
-def chunks_of(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
 
 
 def _is_copy(cut: Cut) -> bool:
