@@ -9,7 +9,6 @@ import pytest
 
 from tests.crash.world import Plain, World, undisturbed
 
-
 TRIES: Final = ((0.7, 12), (0.5, 12), (0.9, 8), (0.9, 6), (0.3, 20))
 """When the attempt is stopped, as a share of the deck, and the checkpoints it has time for."""
 
