@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,7 +41,8 @@ def tell(
     """Measure and print; the exit code is 1 if a claim does not hold."""
     told: dict[str, list[Claim]] = {}
     for name in names:
-        print(f"{name}: {measures[name].__doc__}", flush=True)
+        what = (measures[name].__doc__ or "").partition("\n")[0]
+        print(f"{name}: {what} [load {os.getloadavg()[0]:.1f}]", flush=True)
         told[name] = []
         for claim in measures[name](options):
             print(claim, flush=True)

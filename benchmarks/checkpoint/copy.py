@@ -11,13 +11,13 @@ from pathlib import Path
 from benchmarks.checkpoint.memory import peak
 from deckhand.adapters.s3 import Bucket
 from deckhand.adapters.session import aws_client
-from deckhand.adapters.transfer import fast_transfer, plain_transfer
+from deckhand.adapters.upload import fast_uploader, plain_uploader
 
 
 def main() -> int:
     way, key, path, *more = sys.argv[1:]
     client = aws_client("s3")
-    bucket = Bucket(client, "runs", plain_transfer(client) if more else fast_transfer(client))
+    bucket = Bucket(client, "runs", plain_uploader(client) if more else fast_uploader(client))
     if way == "up":
         bucket.upload(key, Path(path))
     else:

@@ -19,7 +19,7 @@ import boto3
 from benchmarks.attempts import CHAIN_FILES, Site
 from benchmarks.checkpoint import store
 from deckhand.adapters.s3 import Bucket
-from deckhand.adapters.transfer import fast_transfer
+from deckhand.adapters.upload import fast_uploader
 from deckhand.cli.machine import Machine
 
 REGION: Final = "us-east-1"
@@ -60,7 +60,7 @@ class LocalS3:
     def bucket(self, name: str = "runs") -> Bucket:
         """As the runner has it."""
         client = self.client()
-        return Bucket(client, name, fast_transfer(client))
+        return Bucket(client, name, fast_uploader(client))
 
     def moved(self) -> Moved:
         with urllib.request.urlopen(f"{self.endpoint}{store.MOVED}") as answer:

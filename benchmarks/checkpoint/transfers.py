@@ -18,7 +18,7 @@ from benchmarks.claims import Claim
 
 GIGABYTE: Final = 10**9
 OURS: Final = "Deckhand"
-PLAIN: Final = "Deckhand without the CRT"
+PLAIN: Final = "Deckhand without awscrt"
 WAYS: Final = {"up": "upload", "down": "download"}
 BLOCK: Final = 10**7
 MOST_MEMORY: Final = 150.0

@@ -11,7 +11,8 @@ from typing import Any, Final
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from deckhand.adapters.transfer import FileTransfer, crc32_of, plain_transfer
+from deckhand.adapters import ranged
+from deckhand.adapters.upload import Uploader, crc32_of, plain_uploader
 from deckhand.domain.deck import DropObject
 from deckhand.domain.errors import StorageError
 from deckhand.domain.parts import Part, Range
@@ -27,12 +28,12 @@ UNUSABLE_PIECE: Final = MISSING | {"InvalidRange", "InvalidPartOrder", "InvalidA
 
 
 class Bucket:
-    """*files* is how whole files are moved: `plain_transfer` unless it is told."""
+    """*uploader* is how files go up: with boto3 alone where none is given."""
 
-    def __init__(self, client: BaseClient, name: str, files: FileTransfer | None = None) -> None:
+    def __init__(self, client: BaseClient, name: str, uploader: Uploader | None = None) -> None:
         self._client = client
         self._name = name
-        self._files = files or plain_transfer(client)
+        self._uploader = uploader or plain_uploader(client)
 
     @property
     def name(self) -> str:
@@ -89,14 +90,14 @@ class Bucket:
 
     def upload(self, key: str, path: Path) -> None:
         size, checksum = path.stat().st_size, crc32_of(path)
-        self._files.upload(path, self._name, key, checksum)
+        self._uploader.upload(path, self._name, key, checksum)
         stored = self._client.head_object(Bucket=self._name, Key=key, ChecksumMode="ENABLED")
         if (stored["ContentLength"], stored.get("ChecksumCRC32")) != (size, checksum):
             raise StorageError(f"s3://{self._name}/{key} is not the file that was uploaded.")
 
     def download(self, key: str, path: Path) -> None:
         try:
-            self._files.download(self._name, key, path)
+            ranged.download(self._client, self._name, key, path)
         except ClientError as error:
             self._translate(error, key, MISSING)
             raise

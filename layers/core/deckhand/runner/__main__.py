@@ -10,7 +10,7 @@ from deckhand.adapters.folder import FolderBucket
 from deckhand.adapters.imds import Imds
 from deckhand.adapters.s3 import Bucket as S3Bucket
 from deckhand.adapters.session import aws_client
-from deckhand.adapters.transfer import fast_transfer
+from deckhand.adapters.upload import fast_uploader
 from deckhand.domain.status import Phase, Status
 from deckhand.runner.attempt import Attempt
 from deckhand.runner.clock import utc_now
@@ -44,7 +44,7 @@ def _runs(name: str) -> Bucket:
     if name.startswith(folder.SCHEME):
         return FolderBucket.from_url(name)
     client = aws_client("s3")
-    return S3Bucket(client, name, fast_transfer(client))
+    return S3Bucket(client, name, fast_uploader(client))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ YAML_END: Final = b"...\n"
 
 _UNITS: Final = re.compile(rb"ITEM: UNITS\n[^\n]*\n")
 _UNITS_BYTES: Final = 64
+_WINDOW: Final = 4 * 1024 * 1024
 _LONGEST_PREAMBLE: Final = 200
 _NUMBER: Final = re.compile(rb"-?\d+")
 
@@ -43,15 +44,18 @@ class Title:
                 yield Record(before[0], size, before[1])
 
     def _starts(self, text: mmap.mmap, begin: int) -> Iterator[tuple[int, int]]:
-        position = text.find(self.marker, begin)
+        seen = position = _find(text, self.marker, begin)
         while position >= 0:
+            if position - seen > _WINDOW:
+                text.madvise(mmap.MADV_DONTNEED)
+                seen = position
             behind = position + len(self.marker)
             line_end = text.find(b"\n", behind)
             if line_end < 0:
                 return
             if step := _NUMBER.match(text, behind):
                 yield self._with_preamble(text, position, begin), int(step[0])
-            position = text.find(self.marker, line_end)
+            position = _find(text, self.marker, line_end)
 
     def _with_preamble(self, text: mmap.mmap, position: int, floor: int) -> int:
         if self.preamble is None:
@@ -59,6 +63,16 @@ class Title:
         head = text[max(floor, position - _LONGEST_PREAMBLE) : position]
         match = self.preamble.search(head)
         return position - (len(match[0]) if match else 0)
+
+
+def _find(text: mmap.mmap, marker: bytes, begin: int) -> int:
+    """Like `find`, but of a long frame only a window counts as memory of ours at a time."""
+    for start in range(begin, len(text), _WINDOW):
+        found = text.find(marker, start, start + _WINDOW + len(marker) - 1)
+        if found >= 0:
+            return found
+        text.madvise(mmap.MADV_DONTNEED)
+    return -1
 
 
 NATIVE: Final = Title(

@@ -17,11 +17,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from deckhand.adapters.s3 import Bucket
-from deckhand.adapters.transfer import (
-    FileTransfer,
-    fast_transfer,
+from deckhand.adapters.upload import (
+    Uploader,
+    fast_uploader,
     other_endpoint,
-    plain_transfer,
+    plain_uploader,
 )
 from deckhand.domain.errors import StorageError
 
@@ -35,11 +35,11 @@ WITHOUT_CRT = """
 import sys
 sys.modules["awscrt"] = None
 from deckhand.adapters.session import aws_client
-from deckhand.adapters.transfer import fast_transfer
-print(type(fast_transfer(aws_client("s3"))._up._manager).__name__)
+from deckhand.adapters.upload import fast_uploader
+print(type(fast_uploader(aws_client("s3"))._transfer._manager).__name__)
 """
 
-Make = Callable[[Any], FileTransfer]
+Make = Callable[[Any], Uploader]
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +58,19 @@ def client(endpoint: str) -> Any:
     return client
 
 
-@pytest.fixture(params=[plain_transfer, fast_transfer], ids=["boto3", "crt"])
-def files(request: pytest.FixtureRequest, client: Any) -> FileTransfer:
-    if request.param is fast_transfer:
+@pytest.fixture(params=[plain_uploader, fast_uploader], ids=["boto3", "crt"])
+def uploader(request: pytest.FixtureRequest, client: Any) -> Uploader:
+    if request.param is fast_uploader:
         pytest.importorskip("awscrt")
-    made: FileTransfer = request.param(client)
+    made: Uploader = request.param(client)
     return made
 
 
 @pytest.mark.parametrize("body", [b"", b"x", LARGE], ids=["empty", "one byte", "parts"])
 def test_a_file_comes_back_as_it_went(
-    client: Any, files: FileTransfer, tmp_path: Path, body: bytes
+    client: Any, uploader: Uploader, tmp_path: Path, body: bytes
 ) -> None:
-    bucket = Bucket(client, NAME, files)
+    bucket = Bucket(client, NAME, uploader)
     (tmp_path / "file").write_bytes(body)
     bucket.upload("a b/prüfung+1", tmp_path / "file")
     bucket.download("a b/prüfung+1", tmp_path / "back")
@@ -80,10 +80,10 @@ def test_a_file_comes_back_as_it_went(
 
 @pytest.mark.parametrize("body", [b"x", LARGE], ids=["one byte", "parts"])
 def test_s3_has_a_checksum_of_the_whole(
-    client: Any, files: FileTransfer, tmp_path: Path, body: bytes
+    client: Any, uploader: Uploader, tmp_path: Path, body: bytes
 ) -> None:
     (tmp_path / "file").write_bytes(body)
-    Bucket(client, NAME, files).upload("summed", tmp_path / "file")
+    Bucket(client, NAME, uploader).upload("summed", tmp_path / "file")
     stored = client.head_object(Bucket=NAME, Key="summed", ChecksumMode="ENABLED")
     assert b64decode(stored["ChecksumCRC32"]) == zlib.crc32(body).to_bytes(4, "big")
     assert stored.get("ChecksumType", "FULL_OBJECT").upper() == "FULL_OBJECT"
@@ -97,30 +97,30 @@ def test_s3_has_a_checksum_of_the_whole(
 def test_an_object_that_is_not_the_file_is_not_stored(
     client: Any, tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
-    class OnADamagedWay(FileTransfer):
+    class OnADamagedWay(Uploader):
         def upload(self, path: Path, bucket: str, key: str, crc32: str) -> None:
             client.put_object(Bucket=bucket, Key=key, Body=damage(path.read_bytes()))
 
     (tmp_path / "file").write_bytes(b"as LAMMPS wrote it")
-    bucket = Bucket(client, NAME, OnADamagedWay(None, None))
+    bucket = Bucket(client, NAME, OnADamagedWay(None))
     with pytest.raises(StorageError, match="not the file"):
         bucket.upload("damaged", tmp_path / "file")
 
 
 def test_there_is_no_file_where_there_is_no_object(
-    client: Any, files: FileTransfer, tmp_path: Path
+    client: Any, uploader: Uploader, tmp_path: Path
 ) -> None:
     with pytest.raises(StorageError):
-        Bucket(client, NAME, files).download("nothing", tmp_path / "back")
+        Bucket(client, NAME, uploader).download("nothing", tmp_path / "back")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bucket_that_is_gone_is_trouble_with_storage(
-    client: Any, files: FileTransfer, tmp_path: Path
+    client: Any, uploader: Uploader, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(LARGE)
     with pytest.raises(StorageError):
-        Bucket(client, "gone", files).upload("key", tmp_path / "file")
+        Bucket(client, "gone", uploader).upload("key", tmp_path / "file")
 
 
 def test_without_the_crt_boto3_does_it_alone() -> None:
@@ -137,7 +137,7 @@ def test_without_credentials_boto3_tells_the_trouble(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    assert isinstance(fast_transfer(client), FileTransfer)
+    assert isinstance(fast_uploader(client), Uploader)
 
 
 @pytest.mark.parametrize(

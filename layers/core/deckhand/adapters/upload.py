@@ -1,4 +1,4 @@
-"""Moves whole files between this machine and S3, in parallel parts and little memory."""
+"""Uploads files to S3, in parallel parts and little memory."""
 
 from __future__ import annotations
 
@@ -19,19 +19,12 @@ from deckhand.domain.errors import StorageError
 MIB: Final = 1024 * 1024
 CHUNK: Final = MIB
 
-PLAIN: Final = TransferConfig(
-    preferred_transfer_client="classic",
-    max_concurrency=8,
-    multipart_chunksize=16 * MIB,
-    # Python goes around once for each of these: with boto3's own 256 KiB it is the bottleneck.
-    io_chunksize=MIB,
-    max_io_queue=16,
-)
+PLAIN: Final = TransferConfig(preferred_transfer_client="classic", multipart_chunksize=16 * MIB)
 
 CRT_THREADS: Final = 2
 """Enough for any checkpoint; LAMMPS has the other cores."""
 
-CRT_GIGABITS: Final = 5.0
+CRT_GIGABITS: Final = 3.0
 """Per second; it decides how many parts are under way at once, and so the memory."""
 
 CRT_MEMORY: Final = 256 * MIB
@@ -40,44 +33,36 @@ CRT_MEMORY: Final = 256 * MIB
 _AWS: Final = re.compile(r"https://s3([.-][a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
 
 
-class FileTransfer:
-    """Uploads and downloads of files."""
+class Uploader:
+    """Uploads one file after the other, each whole."""
 
-    def __init__(self, up: S3Transfer, down: S3Transfer) -> None:
-        self._up = up
-        self._down = down
+    def __init__(self, transfer: S3Transfer) -> None:
+        self._transfer = transfer
 
     def upload(self, path: Path, bucket: str, key: str, crc32: str) -> None:
         """S3 refuses the object if it has not the bytes that *crc32* was taken of."""
         checksum = {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": crc32}
         try:
-            self._up.upload_file(str(path), bucket, key, extra_args=checksum)
-        except _FAILURES as error:
-            raise StorageError(f"s3://{bucket}/{key}: {error}") from error
-
-    def download(self, bucket: str, key: str, path: Path) -> None:
-        try:
-            self._down.download_file(bucket, key, str(path))
+            self._transfer.upload_file(str(path), bucket, key, extra_args=checksum)
         except _FAILURES as error:
             raise StorageError(f"s3://{bucket}/{key}: {error}") from error
 
 
-def plain_transfer(client: BaseClient) -> FileTransfer:
+def plain_uploader(client: BaseClient) -> Uploader:
     """With boto3 alone."""
-    both = S3Transfer(client, PLAIN)
-    return FileTransfer(both, both)
+    return Uploader(S3Transfer(client, PLAIN))
 
 
-def fast_transfer(client: BaseClient) -> FileTransfer:
-    """Upload with the AWS CRT, if it is installed and there is something to sign with.
+def fast_uploader(client: BaseClient) -> Uploader:
+    """With the AWS CRT, if it is installed and there is something to sign with.
 
     Credentials come from the environment, as those of *client* do. Why not boto3's own switch for
-    it, and why not for downloads: docs/decisions/0015.
+    it: docs/decisions/0015.
     """
     session = Session()
     credentials = session.get_credentials()
     if not HAS_CRT or credentials is None:
-        return plain_transfer(client)
+        return plain_uploader(client)
     from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
     from awscrt.s3 import S3Client, S3FileIoOptions, S3RequestTlsMode
     from s3transfer import crt
@@ -101,7 +86,7 @@ def fast_transfer(client: BaseClient) -> FileTransfer:
     )
     # The manager wants a configuration, and leaves all to the CRT where it says nothing.
     manager = crt.CRTTransferManager(s3, serializer, config=TransferConfig())
-    return FileTransfer(S3Transfer(manager=manager), S3Transfer(client, PLAIN))
+    return Uploader(S3Transfer(manager=manager))
 
 
 def other_endpoint(url: str) -> str | None:
