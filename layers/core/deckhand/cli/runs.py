@@ -105,7 +105,11 @@ def results(
 
 
 def download(
-    place: Place, key: str, folder: Path, inside: str, tell: Callable[[int], None]
+    place: Place,
+    key: str,
+    folder: Path,
+    inside: str,
+    tell: Callable[[int], None] = lambda size: None,
 ) -> Path:
     """Fetch an object, telling of its bytes; half of one never bears its name."""
     path = folder / inside
