@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deckhand.domain.errors import DropRejectedError
-from deckhand.domain.run import RunOptions
+from deckhand.domain.options import RunOptions
 from deckhand.usecases.read_options import MAX_BYTES, read_options
 
 

@@ -147,7 +147,11 @@ class Outcome(BaseModel):
 
 
 class AttemptRecord(BaseModel):
-    """An attempt in the ledger; steps count those of the run from its beginning, times are UTC."""
+    """An attempt in the ledger; steps count those of the run from its beginning, times are UTC.
+
+    `price_per_hour` is what an hour of this attempt cost, in US dollars: its part of the price of
+    the machine of that `instance_type`, bought on that market in that `availability_zone`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -166,6 +170,11 @@ class AttemptRecord(BaseModel):
     from_step: int | None = None
     reached_step: int | None = None
     advanced: bool = False
+    queue: str | None = None
+    instance_type: str | None = None
+    availability_zone: str | None = None
+    price_per_hour: float | None = None
+    steps_per_second: float | None = None
 
     @property
     def seconds(self) -> float:

@@ -10,14 +10,16 @@ from typing import Literal
 from pydantic import Field
 
 from deckhand.domain.deck import Frozen, Problem
+from deckhand.domain.options import RunOptions
 
 
 class RunState(StrEnum):
-    """Where a run is; the last four are final."""
+    """Where a run is; the last four are final. A held run goes on when somebody resumes it."""
 
     CHECKING = "checking"
     WAITING = "waiting"
     RUNNING = "running"
+    HELD = "held"
     COMPLETED = "completed"
     FAILED = "failed"
     REJECTED = "rejected"
@@ -55,12 +57,6 @@ class InputFile(Frozen):
     version_id: str
     size: int
     sha256: str
-
-
-class RunOptions(Frozen):
-    """What run.yaml may say."""
-
-    deck: str | None = None
 
 
 class Stage(Frozen):
@@ -133,7 +129,9 @@ class DryRun(Frozen):
 class Run(Frozen):
     """run.json: an admitted run with everything an attempt needs to know.
 
-    Where no dry run has found `atoms` and `checkpoint_bytes`, `dry_run` says why.
+    Where no dry run has found `atoms` and `checkpoint_bytes`, `dry_run` says why. `extensions`
+    are the steps of runs that were added after the deck's end, in their order. A point of a sweep
+    has a `parent`, under which the frozen deck lies, and its `options.variables` are its own.
     """
 
     schema_version: Literal[1] = 1
@@ -148,4 +146,6 @@ class Run(Frozen):
     atoms: int | None = None
     checkpoint_bytes: int | None = None
     dry_run: str = ""
+    extensions: tuple[int, ...] = ()
+    parent: str | None = None
     admitted_at: datetime

@@ -24,6 +24,7 @@ class Ending(StrEnum):
     TERMINATED = "terminated"
     WALLTIME = "walltime"
     DISK_FULL = "full scratch disk"
+    STALLED = "stall"
     DECK_ERROR = "deck error"
     RUNNER_ERROR = "runner error"
     IO_ERROR = "i/o error"

@@ -16,7 +16,7 @@ from deckhand.domain.deck import (
     is_deck_like,
 )
 from deckhand.domain.errors import DropRejectedError
-from deckhand.domain.run import RunOptions
+from deckhand.domain.options import RunOptions
 from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.ports import Bucket
 from deckhand.usecases.read_options import MAX_BYTES, read_options

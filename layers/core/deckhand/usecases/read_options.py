@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from deckhand.domain.deck import OPTIONS_NAME
 from deckhand.domain.errors import DropRejectedError
-from deckhand.domain.run import RunOptions
+from deckhand.domain.options import RunOptions
 
 MAX_BYTES = 64 * 1024
 
