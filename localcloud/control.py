@@ -1,4 +1,4 @@
-"""The control endpoint: list jobs, give spot notices, lose hosts, and serve each host's IMDS."""
+"""The control endpoint: list jobs, give spot notices, lose things, and serve each host's IMDS."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from localcloud import imds
 from localcloud.hosts import Host, Hosts, UnknownHost
 
 ListJobs = Callable[[], list[dict[str, Any]]]
+LoseExecution = Callable[[str], bool]
 
 
 class ControlServer(ThreadingHTTPServer):
@@ -25,6 +26,7 @@ class ControlServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _ControlRequest)
         self.hosts = hosts
         self.list_jobs: ListJobs = list
+        self.lose_execution: LoseExecution = lambda name: False
 
     @property
     def url(self) -> str:
@@ -34,8 +36,8 @@ class ControlServer(ThreadingHTTPServer):
         """Return what AWS_EC2_METADATA_SERVICE_ENDPOINT is for jobs on *host*."""
         return f"{self.url}/imds/{host.instance_id}"
 
-    def start(self, list_jobs: ListJobs) -> None:
-        self.list_jobs = list_jobs
+    def start(self, list_jobs: ListJobs, lose_execution: LoseExecution) -> None:
+        self.list_jobs, self.lose_execution = list_jobs, lose_execution
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def stop(self) -> None:
@@ -77,6 +79,9 @@ class _ControlRequest(BaseHTTPRequestHandler):
                 self._act(lambda: hosts.give_notice(instance_id, seconds))
             case ["hosts", instance_id, "loss"]:
                 self._act(lambda: hosts.lose(instance_id))
+            case ["executions", name, "loss"]:
+                lost = self.server.lose_execution(name)
+                self._send_json({"lost": lost}, HTTPStatus.OK if lost else HTTPStatus.NOT_FOUND)
             case _:
                 self._send_json({"message": "No such action."}, HTTPStatus.NOT_FOUND)
 

@@ -53,7 +53,7 @@ def _serve_jobs_in(scratch: Path, settings: Settings, listener: socket.socket) -
     state_machines.install(batch)
     functions.install(settings.function_slots)
     notices.install(Mailbox(settings.mail))
-    control.start(batch.overview)
+    control.start(batch.overview, state_machines.lose_execution)
     try:
         asyncio.run(_serve(settings, listener, endpoint, control.url))
     finally:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import settings
+from samtranslator.yaml_helper import yaml_parse
 
 # Powertools reads these when a function is imported; the rest keeps a forgotten fake off AWS.
 os.environ.update(
@@ -30,6 +35,7 @@ os.environ.update(
 settings.register_profile("deckhand", database=None, deadline=None)
 settings.load_profile("deckhand")
 
+ROOT = Path(__file__).resolve().parents[1]
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 _numbers = count(1)
@@ -71,26 +77,10 @@ def make_bucket(aws: Callable[[str], Any]) -> Callable[[], str]:
 def ledger_table(aws: Callable[[str], Any]) -> str:
     """Make an empty ledger table; its name."""
     name = f"ledger-{next(_numbers)}"
-    names = ("run_id", "item", "kind", "admitted_at")
-    aws("dynamodb").create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
-        KeySchema=[
-            {"AttributeName": "run_id", "KeyType": "HASH"},
-            {"AttributeName": "item", "KeyType": "RANGE"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by_admission",
-                "KeySchema": [
-                    {"AttributeName": "kind", "KeyType": "HASH"},
-                    {"AttributeName": "admitted_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    path = ROOT / "stacks" / "storage.yaml"
+    properties = yaml_parse(path.read_text(encoding="utf-8"))["Resources"]["Ledger"]["Properties"]
+    asked = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    aws("dynamodb").create_table(TableName=name, **{key: properties[key] for key in asked})
     return name
 
 
@@ -120,3 +110,26 @@ def mailbox(aws: Callable[[str], Any]) -> tuple[str, str]:
     arn = f"arn:aws:sqs:us-east-2:123456789012:mailbox-{number}"
     aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return str(topic), str(url)
+
+
+@pytest.fixture
+def profiles(aws: Callable[[str], Any]) -> str:
+    """Make two job queues; the instance profiles of a stack, as its functions are told."""
+    number, batch = next(_numbers), aws("batch")
+    role = "arn:aws:iam::123456789012:role/batch"
+    with suppress(ClientError):
+        aws("iam").create_role(RoleName="batch", AssumeRolePolicyDocument="{}")
+    machines = batch.create_compute_environment(
+        computeEnvironmentName=f"machines-{number}", type="UNMANAGED", serviceRole=role
+    )["computeEnvironmentArn"]
+    spot, on_demand = (
+        batch.create_job_queue(
+            jobQueueName=f"{market}-{number}",
+            priority=1,
+            state="ENABLED",
+            computeEnvironmentOrder=[{"order": 1, "computeEnvironment": machines}],
+        )["jobQueueArn"]
+        for market in ("spot", "on-demand")
+    )
+    queues = {"spot_queues": [spot], "on_demand_queues": [on_demand]}
+    return json.dumps({"standard": {**queues, "gpus": 1, "vcpus": 4, "memory_mib": 14336}})

@@ -6,17 +6,27 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from deckhand.domain.attempt import AttemptRecord, Job
 from deckhand.domain.deck import DropObject
-from deckhand.domain.errors import LedgerError, MessageNotSentError, StorageError
-from deckhand.domain.ledger import RunRecord
-from deckhand.domain.message import Message
+from deckhand.domain.digest import Digest
+from deckhand.domain.errors import (
+    LedgerError,
+    MessageNotSentError,
+    StorageError,
+    SubscriptionError,
+)
+from deckhand.domain.ledger import RunRecord, Wish
+from deckhand.domain.message import Message, MessageKey
 from deckhand.domain.parts import MIN_PART, Part, Range
+from deckhand.domain.price import Machine, Price, PriceKey
 from deckhand.domain.run import CheckReport, Contract, DryRun, RunState
+from deckhand.domain.speed import Measurement, SpeedKey
 from deckhand.lammps.script import decode
-from deckhand.usecases.ports import Bucket
+from deckhand.usecases.ports import Bucket, ExecutionEnd, LiveJob, Outbox, Topic, Unsent
+from deckhand.usecases.tell import Tell
 
 CHUNK = 1000
 
@@ -121,14 +131,38 @@ class FakeLedger:
         newest = sorted(self.runs.values(), key=lambda run: run.admitted_at, reverse=True)
         return [run.model_copy(update={"attempts": ()}) for run in newest[:limit]]
 
-    def advance(
-        self, run_id: str, state: RunState, deck: str | None = None, total_steps: int | None = None
-    ) -> bool:
+    def since(self, at: datetime) -> list[RunRecord]:
+        return [run for run in self.recent(len(self.runs)) if run.admitted_at >= at]
+
+    def open_runs(self) -> Iterator[RunRecord]:
+        for run in list(self.runs.values()):
+            if run.closed_at is None:
+                yield run.model_copy(update={"attempts": ()})
+
+    def advance(self, run_id: str, state: RunState, **known: object) -> bool:
         if not self._is_open(run_id):
             return False
-        known = {"deck": deck, "total_steps": total_steps}
         given = {name: value for name, value in known.items() if value is not None}
         self._set(run_id, state=state, **given)
+        return True
+
+    def express(self, run_id: str, wish: Wish, at: datetime) -> bool:
+        if not self._is_open(run_id) or self._is_steered_since(run_id, at):
+            return False
+        self._set(run_id, wish=wish, steered_at=at)
+        return True
+
+    def begin_round(
+        self, record: RunRecord, at: datetime, wish: Wish | None = None, **change: object
+    ) -> bool:
+        run = self.runs[record.run_id]
+        steered_at = change.get("steered_at")
+        late = isinstance(steered_at, datetime) and self._is_steered_since(run.run_id, steered_at)
+        if run.round != record.round or late:
+            return False
+        begun = {"state": RunState.RUNNING, "round": record.round + 1, "started_at": at}
+        known = {name: value for name, value in change.items() if value is not None}
+        self._set(run.run_id, **begun, closed_at=None, wish=wish, **known)
         return True
 
     def plan(self, run_id: str, attempt: AttemptRecord) -> bool:
@@ -157,14 +191,12 @@ class FakeLedger:
     def record_cost(self, run_id: str, cost: float) -> None:
         self._set(run_id, cost=cost)
 
-    def claim_message(self, run_id: str, at: datetime) -> bool:
-        if run_id not in self.runs or self.runs[run_id].message_at is not None:
-            return False
-        self._set(run_id, message_at=at)
-        return True
+    def _is_steered_since(self, run_id: str, at: datetime) -> bool:
+        steered_at = self.runs[run_id].steered_at
+        return steered_at is not None and steered_at >= at
 
-    def release_message(self, run_id: str) -> None:
-        self._set(run_id, message_at=None)
+    def record_projected_cost(self, run_id: str, cost: float) -> None:
+        self._set(run_id, projected_cost=cost)
 
     def _is_open(self, run_id: str) -> bool:
         return run_id in self.runs and self.runs[run_id].closed_at is None
@@ -176,16 +208,32 @@ class FakeLedger:
 
 @dataclass
 class FakeExecutions:
-    started: dict[str, str] = field(default_factory=dict)
-    error: Exception | None = None
+    """`started` are run and drop by the execution's name; one without an end runs."""
 
-    def start(self, run_id: str, drop: str) -> bool:
+    started: dict[str, tuple[str, str]] = field(default_factory=dict)
+    ends: dict[str, ExecutionEnd] = field(default_factory=dict)
+    error: Exception | None = None
+    clock: Callable[[], datetime] = lambda: datetime(2026, 11, 21, tzinfo=UTC)
+
+    def start(self, name: str, run_id: str, drop: str) -> bool:
         if self.error is not None:
             raise self.error
-        if run_id in self.started:
+        if name in self.started:
             return False
-        self.started[run_id] = drop
+        self.started[name] = (run_id, drop)
         return True
+
+    def stop(self, name: str, reason: str) -> bool:
+        if name not in self.started:
+            return False
+        self.ends.setdefault(name, ExecutionEnd("ABORTED", self.clock()))
+        return True
+
+    def running(self) -> set[str]:
+        return self.started.keys() - self.ends.keys()
+
+    def end(self, name: str) -> ExecutionEnd | None:
+        return self.ends.get(name)
 
 
 @dataclass
@@ -198,18 +246,136 @@ class FakeQueue:
 
 @dataclass
 class FakeTopic:
-    """`error` is raised once, by the next publish."""
+    """`error` is raised once, by the next publish. `mails` are all that went out, in order."""
 
-    messages: list[Message] = field(default_factory=list)
+    mails: list[Message | Digest] = field(default_factory=list)
     error: Exception | None = None
 
-    def publish(self, message: Message) -> None:
+    @property
+    def messages(self) -> list[Message]:
+        return [item for item in self.mails if isinstance(item, Message)]
+
+    @property
+    def digests(self) -> list[Digest]:
+        return [item for item in self.mails if isinstance(item, Digest)]
+
+    def publish(self, message: Message | Digest) -> None:
         error, self.error = self.error, None
+        if not isinstance(error, MessageNotSentError):
+            self.mails.append(message)
         if error is not None:
-            if not isinstance(error, MessageNotSentError):
-                self.messages.append(message)
             raise error
-        self.messages.append(message)
+
+
+@dataclass
+class FakeSubscriptions:
+    """Addresses in `refused` cannot be asked."""
+
+    asked: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+
+    def ensure(self, address: str) -> None:
+        self.asked.append(address)
+        if address in self.refused:
+            raise SubscriptionError("no such place")
+
+
+class Way(StrEnum):
+    """How far a message has come."""
+
+    FREE = "free"
+    SENDING = "sending"
+    WAITING = "waiting"
+    SENT = "sent"
+
+
+@dataclass
+class FakeOutbox:
+    """`ways` has of each message what it is, how far it has come, and when it was last moved."""
+
+    ways: dict[MessageKey, tuple[Message, Way, datetime]] = field(default_factory=dict)
+    buckets: dict[datetime, int] = field(default_factory=dict)
+    looked: datetime | None = None
+    asked: dict[str, datetime] = field(default_factory=dict)
+
+    def claim(self, message: Message, at: datetime) -> bool:
+        if self.way(message.key) not in (None, Way.FREE):
+            return False
+        self.ways[message.key] = (message, Way.SENDING, at)
+        return True
+
+    def claim_again(self, unsent: Unsent, message: Message, at: datetime) -> bool:
+        _, way, moved_at = self.ways[message.key]
+        if way not in (Way.FREE, Way.SENDING) or moved_at != unsent.at:
+            return False
+        self.ways[message.key] = (message, Way.SENDING, at)
+        return True
+
+    def release(self, key: MessageKey, at: datetime) -> None:
+        self._move(key, Way.SENDING, Way.FREE, at)
+
+    def wait(self, key: MessageKey) -> None:
+        self._move(key, Way.SENDING, Way.WAITING)
+
+    def take(self, key: MessageKey, at: datetime) -> bool:
+        return self._move(key, Way.WAITING, Way.SENDING, at)
+
+    def mark_sent(self, key: MessageKey, at: datetime) -> None:
+        way = self.way(key)
+        if way is not None:
+            self._move(key, way, Way.SENT)
+
+    def is_taken(self, key: MessageKey) -> bool:
+        return self.way(key) not in (None, Way.FREE)
+
+    def unsent(self, before: datetime) -> Iterator[Unsent]:
+        for message, way, at in list(self.ways.values()):
+            if way in (Way.FREE, Way.SENDING) and at < before:
+                yield Unsent(message, at, way is Way.SENDING)
+
+    def waiting(self, before: datetime) -> Iterator[Message]:
+        for message, way, at in sorted(self.ways.values(), key=lambda item: item[2]):
+            if way is Way.WAITING and at < before:
+                yield message
+
+    def count(self, bucket: datetime) -> int:
+        newest = max([bucket, *self.buckets])
+        self.buckets = {newest: self.buckets.get(newest, 0) + 1}
+        return self.buckets[newest]
+
+    def begin_look(self, bucket: datetime) -> bool:
+        if self.looked is not None and self.looked >= bucket:
+            return False
+        self.looked = bucket
+        return True
+
+    def begin_asking(self, address: str, at: datetime, again_after: timedelta) -> bool:
+        if address in self.asked and self.asked[address] >= at - again_after:
+            return False
+        self.asked[address] = at
+        return True
+
+    def stop_asking(self, address: str) -> None:
+        self.asked.pop(address, None)
+
+    def way(self, key: MessageKey) -> Way | None:
+        return self.ways[key][1] if key in self.ways else None
+
+    def _move(self, key: MessageKey, old: Way, new: Way, at: datetime | None = None) -> bool:
+        if self.way(key) is not old:
+            return False
+        message, _, moved_at = self.ways[key]
+        self.ways[key] = (message, new, at or moved_at)
+        return True
+
+
+def telling(
+    topic: Topic,
+    outbox: Outbox | None = None,
+    clock: Callable[[], datetime] = lambda: datetime(2026, 11, 21, 12, tzinfo=UTC),
+) -> Tell:
+    """People are told at once of whatever a test lets happen."""
+    return Tell(outbox or FakeOutbox(), topic, FakeSubscriptions(), clock, direct=1000)
 
 
 @dataclass
@@ -218,6 +384,8 @@ class FakeJobs:
     by_name: dict[str, Job] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     terminated: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    queues: dict[str, str] = field(default_factory=dict)
 
     def describe(self, job_id: str) -> Job | None:
         self.asked.append(job_id)
@@ -227,8 +395,59 @@ class FakeJobs:
         self.asked.append(name)
         return self.by_name.get(name)
 
+    def live(self) -> Iterator[LiveJob]:
+        for name, job in self.by_name.items():
+            if job.is_live:
+                created = datetime.fromtimestamp((job.created_at or 0) / 1000, UTC)
+                yield LiveJob(job.job_id, name, self.queues.get(name, "spot"), job.status, created)
+
     def terminate(self, job_id: str, reason: str) -> None:
         self.terminated.append(job_id)
+        self.reasons.append(reason)
+
+
+@dataclass
+class FakePrices:
+    """Answers what it was given, and counts how often it was asked."""
+
+    prices: dict[PriceKey, float] = field(default_factory=dict)
+    machines: dict[str, Machine] = field(default_factory=dict)
+    asked: int = 0
+
+    def price(self, key: PriceKey, at: datetime) -> float | None:
+        self.asked += 1
+        return self.prices.get(key)
+
+    def machine(self, instance_type: str) -> Machine | None:
+        self.asked += 1
+        return self.machines.get(instance_type)
+
+
+@dataclass
+class FakeMeasures:
+    prices: dict[PriceKey, Price] = field(default_factory=dict)
+    machines: dict[str, Machine] = field(default_factory=dict)
+    speeds: dict[tuple[SpeedKey, datetime, str, int], Measurement] = field(default_factory=dict)
+
+    def price(self, key: PriceKey) -> Price | None:
+        return self.prices.get(key)
+
+    def keep_price(self, key: PriceKey, price: Price) -> None:
+        self.prices[key] = price
+
+    def machine(self, instance_type: str) -> Machine | None:
+        return self.machines.get(instance_type)
+
+    def keep_machine(self, instance_type: str, machine: Machine) -> None:
+        self.machines[instance_type] = machine
+
+    def newest(self, key: SpeedKey, limit: int) -> list[Measurement]:
+        mine = [item for item in self.speeds if item[0] == key]
+        ordered = sorted(mine, key=lambda item: item[1:], reverse=True)
+        return [self.speeds[item] for item in ordered[:limit]]
+
+    def keep(self, key: SpeedKey, attempt: int, at: datetime, measured: Measurement) -> None:
+        self.speeds[key, at, measured.run_id, attempt] = measured
 
 
 @dataclass

@@ -11,6 +11,8 @@ from deckhand.domain.attempt import AttemptRecord, Market, Verdict
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.manifest import Manifest, Output, OutputKind, Piece, Segment, StoredFile
+from deckhand.domain.message import Event, Message, MessageSeverity
+from deckhand.domain.profile import Profile
 from deckhand.domain.run import Contract, InputFile, Run, RunState
 from deckhand.domain.status import Phase, Status
 from deckhand.lammps.errors import Place
@@ -26,6 +28,18 @@ ADMITTED = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
 def run_record(**change: Any) -> RunRecord:
     given = {"run_id": RUN, "drop": DROP, "state": RunState.RUNNING, "admitted_at": ADMITTED}
     return RunRecord(**{**given, **change})
+
+
+PROFILES = {
+    "standard": Profile(
+        spot_queues=("spot",),
+        on_demand_queues=("on-demand",),
+        gpus=1,
+        vcpus=4,
+        memory_mib=14336,
+        on_demand_vcpus=8,
+    )
+}
 
 
 def admitted_run(**change: Any) -> Run:
@@ -56,6 +70,17 @@ def ended_attempt(
 ) -> AttemptRecord:
     times = {"started_at": ADMITTED, "stopped_at": ADMITTED + timedelta(hours=hours)}
     return attempt_record(number, verdict=verdict, reason="because", **{**times, **change})
+
+
+def message(run_id: str = RUN, **change: Any) -> Message:
+    given = {
+        "event": Event.RUN_FAILED,
+        "severity": MessageSeverity.ACTION,
+        "occasion": "1",
+        "subject": f"Deckhand: {run_id} failed",
+        "body": "What happened: much.\n",
+    }
+    return Message(run_id=run_id, **{**given, **change})
 
 
 def output(path: str, *contents: bytes, kind: OutputKind = OutputKind.APPEND) -> Output:

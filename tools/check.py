@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools import house_rules
+from tools import house_rules, picture
 from tools.project import REGION, ROOT, load
 
 MACHINE: Final = "statemachines/run_deck.asl.json"
@@ -97,6 +97,13 @@ def asl(root: Path, env: Mapping[str, str]) -> Result:
         return command([str(validator), "--json-path", str(path)], root)
 
 
+def drawn(root: Path, _: Mapping[str, str]) -> Result:
+    """The picture in the docs shows the state machine that is deployed."""
+    stands = (root / picture.PAGE).read_text(encoding="utf-8")
+    stale = f"{picture.PAGE} shows another machine; `python -m tools.picture` draws it again"
+    return Result() if stands == picture.page(root) else Result(stale)
+
+
 def shell(root: Path, _: Mapping[str, str]) -> Result:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *SHELL],
@@ -122,6 +129,7 @@ GATES: Final[Mapping[str, Gate]] = {
     "transformed": transformed,
     "house rules": rules,
     "asl": asl,
+    "picture": drawn,
     "shell": shell,
 }
 

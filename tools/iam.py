@@ -12,6 +12,8 @@ ANY_RESOURCE: Final = frozenset(
     {
         "batch:DescribeJobs",
         "batch:ListJobs",
+        "ec2:DescribeInstanceTypes",
+        "ec2:DescribeSpotPriceHistory",
         "ecr:GetAuthorizationToken",
         "logs:CreateLogDelivery",
         "logs:DeleteLogDelivery",
@@ -21,6 +23,7 @@ ANY_RESOURCE: Final = frozenset(
         "logs:ListLogDeliveries",
         "logs:PutResourcePolicy",
         "logs:UpdateLogDelivery",
+        "pricing:GetProducts",
         "ssm:UpdateInstanceInformation",
         "ssmmessages:CreateControlChannel",
         "ssmmessages:CreateDataChannel",

@@ -23,14 +23,17 @@ from deckhand.usecases.ports import DryRunner
 
 logger = Logger()
 metrics = Metrics()
+NEEDS = ("INBOX_BUCKET", "RUNS_BUCKET", "LEDGER_TABLE", "PROFILES")
 
 
 @cache
 def check_deck() -> CheckDeck:
-    settings = Settings.from_env(os.environ, "INBOX_BUCKET", "RUNS_BUCKET", "LEDGER_TABLE")
+    settings = Settings.from_env(os.environ, *NEEDS)
     inbox, runs, ledger = connect.inbox(settings), connect.runs(settings), connect.ledger(settings)
-    wait = settings.missing_files_wait
-    return CheckDeck(inbox, runs, ledger, check_folder, dry_runner(settings), wait)
+    wait, profiles = settings.missing_files_wait, settings.machines
+    project = connect.project_run(settings, connect.rates(settings))
+    checks = check_folder, dry_runner(settings)
+    return CheckDeck(inbox, runs, ledger, *checks, wait, profiles, settings.cap, project=project)
 
 
 def dry_runner(settings: Settings) -> DryRunner:

@@ -24,7 +24,7 @@ metrics = Metrics()
 def close_run() -> CloseRun:
     settings = Settings.from_env(os.environ, "RUNS_BUCKET", "LEDGER_TABLE", "MESSAGES_TOPIC_ARN")
     runs, ledger = connect.runs(settings), connect.ledger(settings)
-    return CloseRun(runs, ledger, connect.topic(settings), settings.prices)
+    return CloseRun(runs, ledger, connect.tell(settings), settings.prices)
 
 
 @logger.inject_lambda_context

@@ -20,8 +20,9 @@ metrics = Metrics()
 
 @cache
 def judge_attempt() -> JudgeAttempt:
-    settings = Settings.from_env(os.environ, "RUNS_BUCKET", "LEDGER_TABLE")
-    return JudgeAttempt(connect.runs(settings), connect.ledger(settings), connect.jobs(settings))
+    settings = Settings.from_env(os.environ, "RUNS_BUCKET", "LEDGER_TABLE", "PROFILES")
+    runs, ledger, jobs = connect.runs(settings), connect.ledger(settings), connect.jobs(settings)
+    return JudgeAttempt(runs, ledger, jobs, connect.keep_accounts(settings))
 
 
 @logger.inject_lambda_context

@@ -17,12 +17,23 @@ from deckhand.usecases.plan_attempt import PlanAttempt
 
 logger = Logger()
 metrics = Metrics()
+NEEDS = ("RUNS_BUCKET", "LEDGER_TABLE", "MESSAGES_TOPIC_ARN", "PROFILES")
 
 
 @cache
 def plan_attempt() -> PlanAttempt:
-    settings = Settings.from_env(os.environ, "RUNS_BUCKET", "LEDGER_TABLE")
-    return PlanAttempt(connect.runs(settings), connect.ledger(settings), settings.policy)
+    settings = Settings.from_env(os.environ, *NEEDS)
+    return PlanAttempt(
+        connect.runs(settings),
+        connect.ledger(settings),
+        connect.jobs(settings),
+        connect.tell(settings),
+        settings.policy,
+        settings.machines,
+        settings.prices,
+        settings.stop_margin_seconds,
+        settings.adopted_poll_seconds,
+    )
 
 
 @logger.inject_lambda_context

@@ -29,7 +29,7 @@ def survey_inbox() -> SurveyInbox:
     inbox, runs, ledger = connect.inbox(settings), connect.runs(settings), connect.ledger(settings)
     executions, queue = connect.executions(settings), connect.queue(settings)
     admit = AdmitDrop(inbox, runs, ledger, executions, queue, settings.settle)
-    close = CloseRun(runs, ledger, connect.topic(settings), settings.prices)
+    close = CloseRun(runs, ledger, connect.tell(settings), settings.prices)
     return SurveyInbox(inbox, runs, ledger, admit, close, settings.survey_after)
 
 

@@ -81,7 +81,8 @@ def _executions(place: Place, run_id: str) -> tuple[bool, str]:
     machine = place.stack.output("RunDeckMachine")
     client = aws_client("stepfunctions")
     found = client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
-    status = Executions(client, machine).status(run_id)
+    end = Executions(client, machine).end(run_id)
+    status = end.status if end else "goes on"
     history = client.get_paginator("get_execution_history")
     pages = history.paginate(executionArn=Executions(client, machine).arn(run_id))
     states = sum(

@@ -83,7 +83,9 @@ def _wait(batch: Batch, job: Job, deadline: float | None) -> None:
     execution = _execution.get()
     while not job.ended.wait(SECONDS_BETWEEN_LOOKS):
         if execution["status"] != "RUNNING":
-            batch.terminate(job.id, STOPPED)
+            # Only who stops an execution stops its job; one that fails leaves it alone.
+            if execution["status"] == "ABORTED":
+                batch.terminate(job.id, STOPPED)
             return
         if deadline is not None and time.monotonic() > deadline:
             batch.terminate(job.id, "The Step Functions task timed out")
@@ -154,10 +156,24 @@ def _end_on_time() -> None:
 
 
 def _time_out(execution: Json) -> None:
+    _end(execution, "TIMED_OUT", "ExecutionTimedOut")
+
+
+def lose_execution(name: str) -> bool:
+    """Let the running execution *name* fail where it stands; False where there is none."""
+    for execution in list(stepfunctions._executions.values()):
+        if execution["name"] == name and execution["status"] == "RUNNING":
+            execution["cause"] = "The local cloud was told to lose this execution."
+            _end(execution, "FAILED", "ExecutionFailed")
+            return True
+    return False
+
+
+def _end(execution: Json, status: str, event: str) -> None:
     if execution["status"] == "RUNNING":
-        execution["status"] = "TIMED_OUT"
+        execution["status"] = status
         execution["stopDate"] = stepfunctions.now_iso()
-        stepfunctions._add_event(execution, "ExecutionTimedOut")
+        stepfunctions._add_event(execution, event)
         stepfunctions._emit_execution_status_event(execution)
 
 

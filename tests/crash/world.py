@@ -33,7 +33,7 @@ from deckhand.usecases.prune_checkpoints import PruneCheckpoints
 from deckhand.usecases.trusted_checkpoints import trusted_checkpoints
 from tests.crash.deck import DECK, FILES, TOTAL_STEPS
 from tests.crash.faults import BEGUN, ENDED, STRUCK, Operation, Point
-from tests.fakes import FakeJobs, FakeLedger, FakeTopic
+from tests.fakes import FakeJobs, FakeLedger, FakeOutbox, FakeTopic, telling
 from tests.makers import ADMITTED, RUN, job, run_record
 
 ROOT: Final = Path(__file__).parents[2]
@@ -112,6 +112,7 @@ class World:
     seconds: float
     ledger: FakeLedger = field(default_factory=lambda: FakeLedger({RUN: run_record(deck=DECK)}))
     topic: FakeTopic = field(default_factory=FakeTopic)
+    outbox: FakeOutbox = field(default_factory=FakeOutbox)
 
     @property
     def bucket(self) -> FolderBucket:
@@ -181,7 +182,9 @@ class World:
         )
 
     def close(self, reason: str) -> Report:
-        close = CloseRun(self.bucket, self.ledger, self.topic, Prices(1.0, 4.0))
+        close = CloseRun(
+            self.bucket, self.ledger, telling(self.topic, self.outbox), Prices(1.0, 4.0)
+        )
         close(RUN, RunState.COMPLETED, reason, now())
         return Report.model_validate_json(self.bucket.read(keys.report(RUN)) or b"")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import os
 import subprocess
@@ -47,6 +48,9 @@ PARAMETERS = {
     "DryRunSeconds": "20",
     "StatusSeconds": "1",
     "CheckpointSeconds": "600",
+    "ReaperGraceSeconds": "2",
+    "AdoptedPollSeconds": "2",
+    "DirectMessages": "1000",
 }
 
 Seen = TypeVar("Seen")
@@ -117,9 +121,20 @@ class Deployed:
 
     def survey(self) -> None:
         """Do what the schedule does every few minutes."""
-        name = self.resources["SurveyInbox"]
+        self.invoke("SurveyInbox")
+
+    def invoke(self, function: str) -> None:
+        name = self.resources[function]
         answer = self.client("lambda").invoke(FunctionName=name, Payload=b"{}")
         assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def reap(self, run_id: str) -> bool:
+        """Do what the other schedule does; whether it did anything about this run."""
+        name = self.resources["ReapRuns"]
+        answer = self.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+        body = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, body
+        return any(item["what"] == run_id for item in body["found"])
 
     def every_run(self) -> list[RunRecord]:
         return self.ledger.recent(MOST_RUNS)

@@ -38,7 +38,7 @@ def host(hosts: Hosts, lost: threading.Event) -> Iterator[Host]:
 @pytest.fixture
 def control(hosts: Hosts) -> Iterator[ControlServer]:
     server = ControlServer(hosts)
-    server.start(lambda: [{"job": "1"}])
+    server.start(lambda: [{"job": "1"}], lambda name: name == "melt")
     yield server
     server.stop()
 

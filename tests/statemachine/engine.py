@@ -1,7 +1,7 @@
 """The real state machine on a real interpreter, its services replaced by scripts.
 
 The interpreter is the one that LocalStack wrote and moto carries (Apache-2.0). moto ships it
-without a JSONata engine, and its list of submitJob arguments lacks ShareIdentifier; both are mended
+without a JSONata engine, and its list of submitJob arguments lacks two of ours; both are mended
 here.
 """
 
@@ -137,12 +137,9 @@ def definition(**substitutions: str) -> str:
         "PlanAttemptArn": "PlanAttempt",
         "JudgeAttemptArn": "JudgeAttempt",
         "CloseRunArn": "CloseRun",
-        "SpotQueueArn": "SpotQueue",
-        "OnDemandQueueArn": "OnDemandQueue",
         "JobDefinitionArn": "attempt:7",
         "MessagesTopicArn": "arn:aws:sns:us-east-2:123456789012:messages",
         "MissingFilesPollSeconds": "0",
-        "StopMarginSeconds": "300",
         **substitutions,
     }
     text = DEFINITION.read_text(encoding="utf-8")
@@ -214,7 +211,7 @@ def _services(script: Script) -> Iterator[None]:
         mock.patch.object(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.01),
         mock.patch.dict(
             state_task_service_batch._SUPPORTED_API_PARAM_BINDINGS,
-            {"submitjob": supported | {"ShareIdentifier"}},
+            {"submitjob": supported | {"ShareIdentifier", "SchedulingPriorityOverride"}},
         ),
     ):
         yield

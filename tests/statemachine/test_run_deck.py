@@ -9,18 +9,31 @@ import pytest
 
 from tests.statemachine.engine import ROOT, RUN_ID, Fault, Raised, Script, execute
 
-ACCEPTED = {"decision": "accepted", "reason": ""}
-INCOMPLETE = {"decision": "incomplete", "reason": "data.melt is not there yet"}
-REJECTED = {"decision": "rejected", "reason": 'in.melt, line 3: unknown command "pear_style"'}
-ON_SPOT = {"decision": "spot", "reason": "Spot is the cheaper market.", "timeout_seconds": 604800}
-ON_DEMAND = {"decision": "on-demand", "reason": "No spot machine.", "timeout_seconds": 21600}
+ACCEPTED = {"decision": "accepted", "state": "running", "reason": ""}
+INCOMPLETE = {"decision": "incomplete", "state": "waiting", "reason": "data.melt is not there yet"}
+REJECTED = {
+    "decision": "rejected",
+    "state": "rejected",
+    "reason": 'in.melt, line 3: unknown command "pear_style"',
+}
+ON_SPOT = {"queue": "SpotQueue", "market": "spot", "timeout_seconds": 604800}
+ON_DEMAND = {"queue": "OnDemandQueue", "market": "on-demand", "timeout_seconds": 21600}
+NO_ATTEMPT = {"attempt": 6, "order": None, "wait_seconds": 0}
 GIVE_UP = {
-    "decision": "give up",
-    "attempt": 6,
-    "checkpoint": "",
-    "timeout_seconds": 0,
+    **NO_ATTEMPT,
+    "decision": "close",
+    "state": "failed",
     "reason": "5 attempts in a row ended without a newer checkpoint.",
 }
+HOLD = {**NO_ATTEMPT, "decision": "hold", "state": "held", "reason": "The cap is reached."}
+WAIT = {
+    **NO_ATTEMPT,
+    "decision": "wait",
+    "state": "waiting",
+    "reason": "By day.",
+    "wait_seconds": 0,
+}
+JUDGE = {**NO_ATTEMPT, "decision": "judge", "state": "running", "reason": "The attempt has ended."}
 GO_ON = {"decision": "plan", "state": "running", "verdict": "interrupted", "reason": "reclaimed"}
 DONE = {"decision": "close", "state": "completed", "verdict": "completed", "reason": "It ended."}
 WRONG = {"decision": "close", "state": "failed", "verdict": "deck error", "reason": "Lost atoms"}
@@ -33,7 +46,22 @@ def event(name: str) -> dict[str, Any]:
 
 
 def planned(number: int, checkpoint: str, plan: dict[str, Any] = ON_SPOT) -> dict[str, Any]:
-    return {**plan, "attempt": number, "checkpoint": checkpoint}
+    order = {
+        "checkpoint": checkpoint,
+        "stop_after_seconds": plan["timeout_seconds"] - 300,
+        "share": "ada",
+        "priority": 5,
+        "resources": [{"Type": "VCPU", "Value": "4"}, {"Type": "GPU", "Value": "1"}],
+        **plan,
+    }
+    return {
+        "decision": "run",
+        "state": "running",
+        "reason": "Spot is the cheaper market.",
+        "attempt": number,
+        "order": order,
+        "wait_seconds": 0,
+    }
 
 
 def closes_as(state: str) -> list[Any]:
@@ -69,7 +97,11 @@ def test_a_good_deck_is_carried_to_its_end() -> None:
     assert played.requests("CheckDeck") == [{"run_id": RUN_ID, "drop": "inbox/melt/"}]
     job = played.requests("SpotQueue")[0]
     assert job["JobName"] == f"{RUN_ID}-a1"
-    assert job["ShareIdentifier"] == "default"
+    assert (job["ShareIdentifier"], job["SchedulingPriorityOverride"]) == ("ada", 5)
+    assert job["ContainerOverrides"]["ResourceRequirements"] == [
+        {"Type": "VCPU", "Value": "4"},
+        {"Type": "GPU", "Value": "1"},
+    ]
     assert job["RetryStrategy"] == {"Attempts": 1}
     assert job["Timeout"] == {"AttemptDurationSeconds": 604800}
     assert environment(job) == {
@@ -121,10 +153,31 @@ def test_without_spot_capacity_the_next_attempt_is_bought_on_demand() -> None:
     assert job["Timeout"] == {"AttemptDurationSeconds": 21600}
 
 
-def test_a_short_attempt_keeps_half_its_time_for_work() -> None:
-    played = script(PlanAttempt=[{**planned(1, ""), "timeout_seconds": 90}])
-    execute(played)
-    assert environment(played.requests("SpotQueue")[0])["STOP_AFTER_SECONDS"] == "45"
+def test_a_held_run_ends_its_execution_and_nothing_else() -> None:
+    played = script(PlanAttempt=[HOLD])
+    ended = execute(played)
+    assert (ended.status, ended.states[-1]) == ("SUCCEEDED", "Held")
+    assert played.steps() == ["CheckDeck", "PlanAttempt"]
+
+
+def test_a_run_held_before_its_deck_was_accepted_is_held() -> None:
+    played = script(CheckDeck=[{"decision": "hold", "state": "held", "reason": "By its user."}])
+    assert execute(played).states[-1] == "Held"
+
+
+def test_a_run_waits_for_its_hours() -> None:
+    played = script(PlanAttempt=[WAIT, WAIT, planned(1, "")])
+    ended = execute(played)
+    assert ended.status == "SUCCEEDED"
+    assert ended.states.count("WaitToPlan") == 2
+
+
+def test_an_attempt_of_an_earlier_execution_is_judged_not_repeated() -> None:
+    played = script(PlanAttempt=[JUDGE])
+    assert execute(played).status == "SUCCEEDED"
+    assert played.steps() == ["CheckDeck", "PlanAttempt", "JudgeAttempt", "CloseRun"]
+    judged = played.requests("JudgeAttempt")[0]
+    assert (judged["attempt"], judged["job"], judged["cause"]) == (6, None, JUDGE["reason"])
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_every_rule_may_leave_its_letters(project: Project) -> None:
     assert (
         {source["Fn::GetAtt"][0] for source in sources}
         == rules
-        == {"DeckUploaded", "CheckpointWritten", "SurveyDue"}
+        == {"DeckUploaded", "CheckpointWritten", "SurveyDue", "DigestDue"}
     )
 
 

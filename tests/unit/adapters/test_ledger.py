@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from deckhand.adapters.ledger import Ledger as DynamoLedger
 from deckhand.domain.attempt import Market, Verdict
 from deckhand.domain.errors import LedgerError
+from deckhand.domain.ledger import Wish
 from deckhand.domain.run import RunState
 from deckhand.usecases.ports import Ledger
 from tests.conftest import NOW
@@ -34,9 +35,10 @@ def test_nobody_is_nobody(ledger: Ledger) -> None:
     assert ledger.run("nobody") is None
     assert ledger.recent(5) == []
     assert ledger.advance("nobody", RunState.RUNNING) is False
-    assert ledger.claim_message("nobody", NOW) is False
     ledger.mark_started("nobody", NOW)
     ledger.record_cost("nobody", 1.0)
+    ledger.record_projected_cost("nobody", 1.0)
+    assert ledger.since(ADMITTED) == []
     with pytest.raises(LedgerError):
         ledger.close("nobody", RunState.FAILED, "why", NOW)
     assert ledger.run("nobody") is None
@@ -46,7 +48,7 @@ def test_a_run_moves_on_until_it_is_closed(ledger: Ledger) -> None:
     ledger.admit(run_record(state=RunState.CHECKING))
     ledger.mark_started(RUN, NOW)
     assert ledger.advance(RUN, RunState.WAITING) is True
-    assert ledger.advance(RUN, RunState.RUNNING, "in.melt", 5_000_000_000) is True
+    assert ledger.advance(RUN, RunState.RUNNING, deck="in.melt", total_steps=5_000_000_000)
     ledger.close(RUN, RunState.COMPLETED, "The end.", NOW)
     assert ledger.advance(RUN, RunState.RUNNING) is False
     record = ledger.run(RUN)
@@ -93,21 +95,14 @@ def test_attempts_come_oldest_first_beyond_the_ninth(ledger: Ledger) -> None:
     assert [item.number for item in record.attempts] == list(range(1, 13))
 
 
-def test_the_message_is_claimed_once_and_can_be_given_back(ledger: Ledger) -> None:
-    ledger.admit(run_record())
-    assert ledger.claim_message(RUN, NOW) is True
-    assert ledger.claim_message(RUN, NOW) is False
-    ledger.release_message(RUN)
-    assert ledger.claim_message(RUN, NOW) is True
-
-
 @pytest.mark.parametrize("cost", [0.0, 0.1 + 0.2, 1234.5678, 1e-7])
 def test_a_cost_comes_back_as_it_was(ledger: Ledger, cost: float) -> None:
     ledger.admit(run_record())
     ledger.record_cost(RUN, cost)
+    ledger.record_projected_cost(RUN, cost * 2)
     record = ledger.run(RUN)
     assert record is not None
-    assert record.cost == cost
+    assert (record.cost, record.projected_cost) == (cost, cost * 2)
 
 
 def test_the_newest_runs_come_first_without_their_attempts(ledger: Ledger) -> None:
@@ -118,3 +113,68 @@ def test_the_newest_runs_come_first_without_their_attempts(ledger: Ledger) -> No
     assert [item.run_id for item in ledger.recent(3)] == ["run-4", "run-3", "run-2"]
     assert len(ledger.recent(50)) == 5
     assert all(item.attempts == () for item in ledger.recent(50))
+
+
+def test_the_runs_that_are_not_closed(ledger: Ledger) -> None:
+    for number in range(3):
+        ledger.admit(run_record(run_id=f"melt-{number:016x}", state=RunState.RUNNING))
+    ledger.close(f"melt-{1:016x}", RunState.FAILED, "it broke", NOW)
+    assert {run.run_id for run in ledger.open_runs()} == {f"melt-{0:016x}", f"melt-{2:016x}"}
+
+
+def test_a_wish_is_heard_once_and_never_after_the_end(ledger: Ledger) -> None:
+    ledger.admit(run_record())
+    assert ledger.express(RUN, Wish.HOLD, NOW) is True
+    assert ledger.express(RUN, Wish.STOP, NOW) is False
+    assert ledger.express(RUN, Wish.STOP, NOW + timedelta(seconds=1)) is True
+    record = ledger.run(RUN)
+    assert record is not None
+    assert (record.wish, record.steered_at) == (Wish.STOP, NOW + timedelta(seconds=1))
+    ledger.close(RUN, RunState.CANCELLED, "stopped", NOW)
+    assert ledger.express(RUN, Wish.HOLD, NOW + timedelta(hours=1)) is False
+    assert ledger.express("nobody-0123456789abcdef", Wish.HOLD, NOW) is False
+
+
+def test_a_run_that_was_closed_goes_on_in_its_next_round(ledger: Ledger) -> None:
+    first = ledger.admit(run_record())
+    ledger.express(RUN, Wish.STOP, NOW)
+    ledger.close(RUN, RunState.CANCELLED, "stopped", NOW)
+    later = NOW + timedelta(hours=1)
+    change = {"steered_at": later, "forgiven": 2, "dollars": 40.5, "extensions": (500, 20)}
+    assert ledger.begin_round(first, later, **change) is True
+    assert ledger.begin_round(first, later, **change) is False
+    record = ledger.run(RUN)
+    assert record is not None
+    assert (record.state, record.round, record.closed_at) == (RunState.RUNNING, 2, None)
+    assert (record.wish, record.started_at, record.steered_at) == (None, later, later)
+    assert (record.forgiven, record.dollars, record.extensions) == (2, 40.5, (500, 20))
+    assert [run.run_id for run in ledger.open_runs()] == [RUN]
+    ledger.close(RUN, RunState.COMPLETED, "again", later)
+    assert list(ledger.open_runs()) == []
+
+
+def test_a_round_can_keep_a_wish(ledger: Ledger) -> None:
+    record = ledger.admit(run_record())
+    ledger.begin_round(record, NOW, wish=Wish.HOLD, taken_up=1)
+    begun = ledger.run(RUN)
+    assert begun is not None
+    assert (begun.wish, begun.taken_up) == (Wish.HOLD, 1)
+
+
+def test_a_round_that_somebody_asks_for_too_late_is_not_begun(ledger: Ledger) -> None:
+    record = ledger.admit(run_record())
+    ledger.express(RUN, Wish.HOLD, NOW)
+    assert ledger.begin_round(record, NOW, steered_at=NOW) is False
+    assert ledger.begin_round(record, NOW, steered_at=NOW + timedelta(seconds=1)) is True
+
+
+def test_runs_are_found_from_their_admission_on(ledger: Ledger) -> None:
+    for number in range(5):
+        at = ADMITTED + timedelta(milliseconds=number)
+        ledger.admit(run_record(run_id=f"run-{number}", admitted_at=at))
+        ledger.plan(f"run-{number}", attempt_record(1))
+    found = ledger.since(ADMITTED + timedelta(milliseconds=2))
+    assert [item.run_id for item in found] == ["run-4", "run-3", "run-2"]
+    assert all(item.attempts == () for item in found)
+    assert len(ledger.since(ADMITTED.astimezone(timezone(timedelta(hours=5))))) == 5
+    assert ledger.since(ADMITTED + timedelta(seconds=1)) == []

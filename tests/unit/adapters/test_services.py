@@ -8,14 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from deckhand.adapters.batch import Jobs, pascal_case
 from deckhand.adapters.executions import Executions
 from deckhand.adapters.queue import IntakeQueue, read_messages
 from deckhand.adapters.session import aws_client
+from deckhand.adapters.subscriptions import Subscriptions
 from deckhand.adapters.topic import Topic
-from deckhand.domain.errors import MessageNotSentError
+from deckhand.domain.digest import Digest
+from deckhand.domain.errors import MessageNotSentError, SubscriptionError
 from deckhand.domain.message import Event, Message, MessageSeverity
 from deckhand.usecases.admit_drop import Notification
 
@@ -25,26 +27,32 @@ MESSAGE = Message(
     severity=MessageSeverity.INFO,
     subject="Deckhand: melt completed",
     body="Grüße\n",
+    owner="ada",
+    group="polymers",
 )
 
 
 def test_an_execution_is_started_once(aws: Callable[[str], Any], state_machine: str) -> None:
     executions = Executions(aws("stepfunctions"), state_machine)
-    assert executions.start("melt-1", "inbox/melt/") is True
+    assert executions.start("melt-1", "melt-1", "inbox/melt/") is True
     arn = executions.arn("melt-1")
     given = aws("stepfunctions").describe_execution(executionArn=arn)["input"]
     assert json.loads(given) == {"run_id": "melt-1", "drop": "inbox/melt/"}
-    assert executions.status("melt-1") == "RUNNING"
-    assert executions.start("melt-1", "inbox/other/") is False
+    assert executions.running() == {"melt-1"}
+    assert executions.end("melt-1") is None
+    assert executions.start("melt-1", "melt-1", "inbox/other/") is False
 
 
 def test_an_execution_is_stopped(aws: Callable[[str], Any], state_machine: str) -> None:
     executions = Executions(aws("stepfunctions"), state_machine)
-    executions.start("melt-1", "inbox/melt/")
+    executions.start("melt-1", "melt-1", "inbox/melt/")
     assert executions.stop("melt-1", "by hand") is True
-    assert executions.status("melt-1") == "ABORTED"
+    end = executions.end("melt-1")
+    assert end is not None
+    assert end.status == "ABORTED"
+    assert executions.running() == set()
     assert executions.stop("nobody", "by hand") is False
-    assert executions.status("nobody") is None
+    assert executions.end("nobody") is None
 
 
 def test_a_drop_put_back_is_read_again(aws: Callable[[str], Any], intake_queue: str) -> None:
@@ -90,8 +98,77 @@ def test_a_message_arrives_with_its_attributes(
     assert {name: item["Value"] for name, item in mail["MessageAttributes"].items()} == {
         "event": "run_completed",
         "severity": "info",
+        "owner": "ada",
+        "group": "polymers",
         "run_id": "melt-1",
     }
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_heard"),
+    [
+        ({"notify": ["bob@example.org"]}, True),
+        ({"notify": ["eve@example.org"]}, False),
+        ({"event": ["run_failed"]}, True),
+        ({"event": ["run_held"]}, False),
+        ({"severity": ["action"], "owner": ["ada", "eve"]}, True),
+    ],
+)
+def test_one_of_several_values_is_enough_for_a_filter_policy(
+    aws: Callable[[str], Any], mailbox: tuple[str, str], policy: dict[str, Any], is_heard: bool
+) -> None:
+    topic, url = mailbox
+    [subscription] = aws("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    aws("sns").set_subscription_attributes(
+        SubscriptionArn=subscription["SubscriptionArn"],
+        AttributeName="FilterPolicy",
+        AttributeValue=json.dumps(policy),
+    )
+    attributes: dict[str, str | tuple[str, ...]] = {
+        "event": ("digest", "run_failed"),
+        "severity": "action",
+        "owner": ("ada", "bob"),
+        "notify": ("ada@example.org", "bob@example.org"),
+    }
+    Topic(aws("sns"), topic).publish(Digest(subject="two", body="x", attributes=attributes))
+    received = aws("sqs").receive_message(QueueUrl=url)
+    assert ("Messages" in received) is is_heard
+
+
+def test_an_address_is_subscribed_to_what_names_it(
+    aws: Callable[[str], Any], mailbox: tuple[str, str]
+) -> None:
+    topic, _ = mailbox
+    subscriptions = Subscriptions(aws("sns"), topic)
+    for _ in range(2):
+        subscriptions.ensure("ada@example.org")
+    found = aws("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    [mine] = [item for item in found if item["Endpoint"] == "ada@example.org"]
+    assert mine["Protocol"] == "email"
+    attributes = aws("sns").get_subscription_attributes(SubscriptionArn=mine["SubscriptionArn"])
+    policy = json.loads(attributes["Attributes"]["FilterPolicy"])
+    assert policy == {"notify": ["ada@example.org"]}
+
+
+class RefusingSns:
+    """Subscribe as AWS answers it where it cannot."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def subscribe(self, **_: Any) -> None:
+        error = {"Code": "InvalidParameter", "Message": f"Invalid parameter: {self.reason}"}
+        raise ClientError({"Error": error}, "Subscribe")
+
+
+def test_who_gets_everything_is_left_alone() -> None:
+    reason = "Attributes Reason: Subscription already exists with different attributes"
+    Subscriptions(RefusingSns(reason), "arn").ensure("lab@example.org")
+
+
+def test_an_address_that_aws_does_not_take_is_an_error_of_ours() -> None:
+    with pytest.raises(SubscriptionError, match="Invalid email address"):
+        Subscriptions(RefusingSns("Invalid email address"), "arn").ensure("a@b.c")
 
 
 def test_a_message_that_sns_refuses_was_not_sent(aws: Callable[[str], Any]) -> None:

@@ -10,6 +10,12 @@ from deckhand.adapters.settings import Settings
 from deckhand.domain.attempt import Market
 from deckhand.domain.errors import SettingsError
 from deckhand.domain.policy import Policy
+from deckhand.domain.price import JobSize
+
+PROFILES = (
+    '{"standard": {"spot_queues": ["spot"], "on_demand_queues": ["on-demand"], '
+    '"gpus": 1, "vcpus": 4, "memory_mib": 14336}}'
+)
 
 
 def test_the_environment_is_read() -> None:
@@ -23,7 +29,11 @@ def test_the_environment_is_read() -> None:
         "ON_DEMAND_SECONDS": "1800",
         "SPOT_PRICE_PER_HOUR": "0.75",
         "ON_DEMAND_PRICE_PER_HOUR": "2.74",
-        "JOB_QUEUES": "spot,on-demand",
+        "PROFILES": PROFILES,
+        "MACHINE_PRICES": '{"p4d.24xlarge": {"spot": 6.1, "on-demand": 22, "gpus": 8}}',
+        "SPOT_INSTANCE_TYPES": "p4d.24xlarge,g5.xlarge",
+        "JOB_GPUS": "1",
+        "JOB_VCPUS": "12",
         "PATH": "/bin",
     }
     settings = Settings.from_env(env, "RUNS_BUCKET")
@@ -39,12 +49,19 @@ def test_the_environment_is_read() -> None:
     assert settings.prices.per_hour(Market.SPOT) == 0.75
     assert settings.prices.per_hour(Market.ON_DEMAND) == 2.74
     assert settings.queues == ("spot", "on-demand")
+    assert settings.machine_prices["p4d.24xlarge"].per_hour(Market.ON_DEMAND) == 22
+    assert settings.instance_types == {
+        Market.SPOT: ("p4d.24xlarge", "g5.xlarge"),
+        Market.ON_DEMAND: (),
+    }
+    assert settings.job_size == JobSize(gpus=1, vcpus=12)
 
 
 def test_what_is_not_set_has_the_products_default() -> None:
     settings = Settings.from_env({"SETTLE_SECONDS": ""})
     assert (settings.settle_seconds, settings.keep_checkpoints, settings.queues) == (30, 3, ())
     assert settings.policy == Policy()
+    assert (settings.machine_prices, settings.job_size) == ({}, JobSize(gpus=1))
 
 
 @pytest.mark.parametrize(
@@ -53,9 +70,17 @@ def test_what_is_not_set_has_the_products_default() -> None:
         ({}, "RUNS_BUCKET"),
         ({"RUNS_BUCKET": ""}, "RUNS_BUCKET"),
         ({"RUNS_BUCKET": "r", "SETTLE_SECONDS": "soon"}, "SETTLE_SECONDS"),
+        ({"RUNS_BUCKET": "r", "MACHINE_PRICES": "6.1"}, "MACHINE_PRICES"),
+        ({"RUNS_BUCKET": "r", "MACHINE_PRICES": '{"g5": {"spto": 1}}'}, "MACHINE_PRICES"),
         ({"RUNS_BUCKET": "r", "KEEP_CHECKPOINTS": "2"}, "KEEP_CHECKPOINTS"),
     ],
 )
 def test_a_wrong_variable_is_named(env: dict[str, str], name: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_env(env, "RUNS_BUCKET")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"standard": {}}'])
+def test_profiles_that_cannot_be_read_are_named(text: str) -> None:
+    with pytest.raises(SettingsError, match="PROFILES"):
+        _ = Settings(profiles=text).machines

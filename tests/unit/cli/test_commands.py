@@ -146,7 +146,7 @@ def test_an_empty_list_says_what_to_do(deployed: Deployed) -> None:
 def test_show_tells_where_a_run_is(deployed: Deployed) -> None:
     lost = ended_attempt(1, Verdict.INTERRUPTED, from_step=0, reached_step=40_000)
     add_run(deployed, attempts=(lost, attempt_record(2)))
-    deployed.ledger.advance(RUN, RunState.RUNNING, "in.melt", 100_000)
+    deployed.ledger.advance(RUN, RunState.RUNNING, deck="in.melt", total_steps=100_000)
     put_checkpoint(deployed.runs, manifest(39_000, 1))
     torn = keys.checkpoint_file(RUN, CheckpointId(57_000, 2), "restart.zst")
     deployed.runs.write(torn, b"half")

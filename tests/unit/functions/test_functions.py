@@ -1,4 +1,4 @@
-"""The seven functions with the payloads they get, against moto."""
+"""The eight functions with the payloads they get, against moto."""
 
 from __future__ import annotations
 
@@ -11,31 +11,39 @@ import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deckhand.adapters.ledger import Ledger
+from deckhand.adapters.measures import Measures
+from deckhand.adapters.outbox import Outbox
 from deckhand.adapters.s3 import Bucket
 from deckhand.cli.engine import find_engine
 from deckhand.domain import keys
 from deckhand.domain.errors import SurveyError
 from deckhand.domain.keys import CheckpointId
+from deckhand.domain.ledger import Wish
 from deckhand.domain.manifest import Segment
 from deckhand.domain.run import Run, RunState
+from deckhand.domain.speed import SpeedKey
 from deckhand.lammps.sandbox import ENVIRONMENT
 from deckhand.usecases.verify_results import results_in_cloud, verify_results
 from tests.engine import ONE_ATOM
 from tests.makers import (
+    ADMITTED,
     RUN,
     attempt_record,
     job,
     manifest,
+    message,
     put_checkpoint,
     put_completion,
     put_output,
     put_run,
+    put_status,
     run_record,
 )
 
@@ -81,6 +89,7 @@ def cloud(
     state_machine: str,
     intake_queue: str,
     mailbox: tuple[str, str],
+    profiles: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Cloud:
     inbox, runs = make_bucket(), make_bucket()
@@ -91,6 +100,7 @@ def cloud(
         "STATE_MACHINE_ARN": state_machine,
         "INTAKE_QUEUE_URL": intake_queue,
         "MESSAGES_TOPIC_ARN": mailbox[0],
+        "PROFILES": profiles,
         "SETTLE_SECONDS": "0",
         "SURVEY_AFTER_SECONDS": "0",
         "SPOT_PRICE_PER_HOUR": "1",
@@ -239,7 +249,9 @@ def test_check_deck_carries_a_deck_through_the_lammps_of_its_layer(
     answer = cloud.call("check_deck", event)
     assert answer == {
         "decision": "accepted",
-        "reason": "in.melt can be run, 300 steps, 1 atoms; a resume is exact.",
+        "state": "running",
+        "reason": "in.melt can be run, 300 steps, 1 atoms; a resume is exact. "
+        "Time and cost: not measured yet, told after the first attempt.",
     }
     run = Run.model_validate_json(cloud.runs.read(keys.run_record(event["run_id"])) or b"")
     assert (run.total_steps, run.atoms, len(run.stages)) == (300, 1, 3)
@@ -281,22 +293,32 @@ def test_check_deck_answers_the_state_machine(cloud: Cloud) -> None:
     cloud.call("admit_drop", batch_of(body))
     [run] = cloud.ledger.recent(1)
     answer = cloud.call("check_deck", {"run_id": run.run_id, "drop": run.drop})
-    assert set(answer) == {"decision", "reason"}
+    assert set(answer) == {"decision", "state", "reason"}
     assert answer["decision"] == "rejected"
     assert "in.a, in.b" in answer["reason"]
 
 
 def test_plan_attempt_answers_the_state_machine(cloud: Cloud) -> None:
     cloud.ledger.admit(run_record())
+    put_run(cloud.runs)
     put_checkpoint(cloud.runs, manifest(1000, 1))
     planned = cloud.call("plan_attempt", {"run_id": RUN})
     assert planned == cloud.call("plan_attempt", {"run_id": RUN})
-    assert planned == {
-        "decision": "spot",
-        "attempt": 1,
+    assert (planned["decision"], planned["state"], planned["attempt"]) == ("run", "running", 1)
+    spot_queue = json.loads(os.environ["PROFILES"])["standard"]["spot_queues"][0]
+    assert planned["order"] == {
+        "queue": spot_queue,
+        "market": "spot",
         "checkpoint": "000000001000-a1",
         "timeout_seconds": 604800,
-        "reason": "Spot is the cheaper market.",
+        "stop_after_seconds": 604500,
+        "share": "default",
+        "priority": 5,
+        "resources": [
+            {"Type": "VCPU", "Value": "4"},
+            {"Type": "MEMORY", "Value": "14336"},
+            {"Type": "GPU", "Value": "1"},
+        ],
     }
 
 
@@ -318,6 +340,38 @@ def test_judge_attempt_reads_what_step_functions_caught(cloud: Cloud, attempt: i
         "verdict": "interrupted",
         "reason": "The machine was taken away: Host EC2 (instance i-1) terminated.",
     }
+
+
+def test_judge_attempt_asks_what_the_machine_costs(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices = {"p4d.24xlarge": {"spot": 8.0}}
+    monkeypatch.setenv("MACHINE_PRICES", json.dumps(prices))
+    monkeypatch.setenv("JOB_VCPUS", "12")
+    put_run(cloud.runs, atoms=4000, total_steps=5000, deck_class="lj/cut")
+    cloud.ledger.admit(run_record(total_steps=5000))
+    cloud.ledger.plan(RUN, attempt_record(1))
+    put_status(
+        cloud.runs,  # type: ignore[arg-type]
+        1,
+        instance_type="p4d.24xlarge",
+        availability_zone="us-east-2b",
+        steps_per_second=100.0,
+    )
+    cause = json.dumps(job(ExitCode=137, AttemptStatusReason="Host EC2 (instance i-1) terminated."))
+    event = {"run_id": RUN, "attempt": 1, "job": None, "error": "x", "cause": cause}
+    cloud.call("judge_attempt", event)
+    record = cloud.ledger.run(RUN)
+    assert record is not None
+    [attempt] = record.attempts
+    # An eighth of the machine; nobody here tells its price on demand.
+    assert (attempt.price_per_hour, attempt.on_demand_per_hour) == (1.0, None)
+    assert attempt.instance_type == "p4d.24xlarge"
+    assert record.projected_cost == pytest.approx(1 + 50 / 3600)
+    table = os.environ["LEDGER_TABLE"]
+    key = SpeedKey("p4d.24xlarge", 1, "lj/cut")
+    [measured] = Measures(cloud.aws("dynamodb"), table).newest(key, 5)
+    assert measured.atom_steps_per_second == 400_000
 
 
 def test_judge_attempt_reads_a_job_that_succeeded(cloud: Cloud) -> None:
@@ -403,3 +457,57 @@ def test_survey_inbox_fails_where_a_drop_could_not_be_looked_at(
     cloud.inbox.write("inbox/melt/in.melt", b"run 1\n")
     with pytest.raises(SurveyError, match="inbox/melt/"):
         cloud.call("survey_inbox", load_event("survey_due"))
+
+
+def test_steer_run_does_what_a_command_and_what_a_file_says(cloud: Cloud) -> None:
+    cloud.ledger.admit(run_record(state=RunState.WAITING))
+    asked = {"run_id": RUN, "verb": "hold", "round": 1}
+    [held] = cloud.call("steer_run", asked)
+    assert held == {"run_id": RUN, "done": "No machine is at work: it ends at once."}
+    [again] = cloud.call("steer_run", asked)
+    assert again["done"] == "That was done already."
+    record = cloud.ledger.run(RUN)
+    assert record is not None
+    assert (record.wish, record.round) == (Wish.HOLD, 2)
+    event = object_created(cloud.inbox.name, "inbox/melt/STOP")
+    [stopped] = cloud.call("steer_run", {**event, "time": datetime.now(UTC).isoformat()})
+    assert stopped["run_id"] == RUN
+    assert cloud.call("steer_run", object_created(cloud.inbox.name, "inbox/other/STOP")) == []
+
+
+def test_reap_runs_takes_up_a_run_whose_execution_is_gone(cloud: Cloud) -> None:
+    cloud.ledger.admit(run_record(started_at=ADMITTED))
+    [found] = cloud.call("reap_runs", {})["found"]
+    assert (found["what"], found["finding"]) == (RUN, "taken up")
+    assert cloud.call("reap_runs", {})["found"] == []
+    record = cloud.ledger.run(RUN)
+    assert record is not None
+    assert (record.round, record.taken_up) == (2, 1)
+
+
+def test_relieve_queue_looks_at_queues_without_jobs(cloud: Cloud) -> None:
+    assert cloud.call("relieve_queue", {}) == {"let_go": []}
+
+
+def test_send_digest_sends_what_close_run_held_back(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIRECT_MESSAGES", "0")
+    cloud.ledger.admit(run_record())
+    event = {"run_id": RUN, "state": "rejected", "reason": "The drop has 2 decks."}
+    cloud.call("close_run", event)
+    assert "Messages" not in cloud.aws("sqs").receive_message(QueueUrl=cloud.mailbox)
+    outbox = Outbox(cloud.aws("dynamodb"), os.environ["LEDGER_TABLE"])
+    long_ago = datetime(2026, 11, 21, tzinfo=UTC)
+    for told in (message("run-1"), message("run-2")):
+        outbox.claim(told, long_ago)
+        outbox.wait(told.key)
+    assert cloud.call("send_digest", load_event("digest_due")) == {
+        "sent": [{"subject": "Deckhand: 2 messages: 2 failed", "messages": 2}]
+    }
+    assert cloud.call("send_digest", load_event("digest_due")) == {"sent": []}
+    [mail] = cloud.aws("sqs").receive_message(QueueUrl=cloud.mailbox)["Messages"]
+    body = json.loads(mail["Body"])
+    assert json.loads(body["MessageAttributes"]["event"]["Value"]) == ["digest", "run_failed"]
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    assert [item.run_id for item in outbox.waiting(later)] == [RUN]

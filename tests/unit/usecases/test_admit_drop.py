@@ -46,7 +46,7 @@ def test_a_quiet_folder_becomes_a_run(world: World) -> None:
     world.upload("inbox/melt/in.melt")
     world.upload("inbox/melt/data.txt")
     assert world.look("inbox/melt/in.melt") == [Look.STARTED]
-    [(run_id, drop)] = world.executions.started.items()
+    [(run_id, (_, drop))] = world.executions.started.items()
     assert drop == "inbox/melt/"
     assert run_id.startswith("melt-")
     assert world.ledger.runs[run_id].state is RunState.CHECKING
@@ -151,7 +151,7 @@ def test_an_execution_that_is_there_already_is_success(world: World) -> None:
     world.upload("inbox/melt/in.melt")
     objects = tuple(world.inbox.current("inbox/melt/"))
     run_id = deck.run_id(Drop(prefix="inbox/melt/", objects=objects))
-    world.executions.started[run_id] = "inbox/melt/"
+    world.executions.started[run_id] = (run_id, "inbox/melt/")
     assert world.look("inbox/melt/in.melt") == [Look.KNOWN]
     assert world.ledger.runs[run_id].started_at == NOW
 
@@ -161,6 +161,15 @@ def test_strange_names_are_drops_like_others(world: World, name: str) -> None:
     key = f"inbox/{name}/in.mélt+1 %20"
     world.upload(key)
     assert world.look(key) == [Look.STARTED]
-    [(run_id, drop)] = world.executions.started.items()
+    [(run_id, (_, drop))] = world.executions.started.items()
     assert drop == f"inbox/{name}/"
     assert len(run_id) <= 80
+
+
+def test_a_drop_that_was_stopped_before_it_was_quiet_is_no_run(world: World) -> None:
+    world.upload("inbox/melt/in.melt", age=60)
+    world.upload("inbox/melt/STOP", age=50)
+    assert world.look("inbox/melt/in.melt") == [Look.STOPPED]
+    assert world.executions.started == {}
+    world.upload("inbox/melt/in.melt", b"run 2\n", age=40)
+    assert world.look("inbox/melt/in.melt") == [Look.STARTED]

@@ -9,12 +9,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from deckhand.domain import keys
+from deckhand.domain.attempt import Market
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.errors import LedgerError, StorageError
+from deckhand.domain.ledger import Wish
 from deckhand.domain.parts import MIB
+from deckhand.domain.projection import NO_STEPS, NOT_MEASURED, Projection
 from deckhand.domain.run import CheckReport, Contract, DryRun, Run, RunState, Stage
 from deckhand.usecases.admit_drop import AdmitDrop, Notification
 from deckhand.usecases.check_deck import CheckDeck, Checked, Decision
+from deckhand.usecases.forecast_run import Projector
 from deckhand.usecases.unpack_archive import Limits
 from tests.conftest import NOW
 from tests.fakes import (
@@ -25,6 +29,7 @@ from tests.fakes import (
     FakePreflight,
     FakeQueue,
 )
+from tests.makers import PROFILES
 from tests.unit.usecases.test_unpack_archive import Pack, packed_tar, packed_zip
 
 WAIT = timedelta(seconds=900)
@@ -52,6 +57,8 @@ class World:
     preflight: FakePreflight = field(default_factory=lambda: FakePreflight(GOOD))
     dry_run: FakeDryRunner = field(default_factory=lambda: FakeDryRunner(LOOPED))
     limits: Limits = field(default_factory=Limits)
+    cap: float | None = None
+    project: Projector | None = None
 
     def upload(self, files: dict[str, bytes], age: int = 60) -> None:
         self.inbox.clock = lambda: NOW - timedelta(seconds=age)
@@ -69,7 +76,9 @@ class World:
 
     def check(self, run_id: str, at: datetime = NOW) -> Checked:
         checks = self.preflight, self.dry_run
-        check = CheckDeck(self.inbox, self.runs, self.ledger, *checks, WAIT, self.limits)
+        rooms = self.inbox, self.runs, self.ledger
+        terms = WAIT, PROFILES, self.cap, self.limits, self.project
+        check = CheckDeck(*rooms, *checks, *terms)
         return check(run_id, at)
 
     def frozen(self, run_id: str) -> Run:
@@ -402,7 +411,9 @@ def test_folder_markers_of_the_console_are_no_inputs(world: World) -> None:
 def test_a_run_that_was_closed_meanwhile_is_not_checked(world: World) -> None:
     run_id = dropped(world, {"in.melt": b"run 1\n"})
     world.ledger.close(run_id, RunState.CANCELLED, "stopped by hand", NOW)
-    assert world.check(run_id) == Checked(decision=Decision.REJECTED, reason="stopped by hand")
+    assert world.check(run_id) == Checked(
+        decision=Decision.REJECTED, state=RunState.CANCELLED, reason="stopped by hand"
+    )
     assert world.runs.read(keys.run_record(run_id)) is None
 
 
@@ -413,3 +424,97 @@ def test_a_run_that_nobody_admitted_is_an_error(world: World) -> None:
     world.runs.delete([keys.drop_record(run_id)])
     with pytest.raises(StorageError):
         world.check(run_id)
+
+
+def test_whose_the_run_is_and_what_it_may_cost_is_in_the_ledger(world: World) -> None:
+    world.cap = 200.0
+    options = b"owner: ada\ngroup: polymers\ndollars: 40\nhours: 9\nnotify: [ada@example.org]\n"
+    run_id = dropped(world, {"in.melt": b"run 1\n", "run.yaml": options})
+    assert world.check(run_id).decision is Decision.ACCEPTED
+    record = world.ledger.runs[run_id]
+    assert (record.owner, record.group, record.notify) == ("ada", "polymers", ("ada@example.org",))
+    assert (record.dollars, record.hours) == (40.0, 9.0)
+
+
+def test_without_a_cap_of_its_own_a_run_has_that_of_the_stack(world: World) -> None:
+    world.cap = 200.0
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.check(run_id)
+    record = world.ledger.runs[run_id]
+    assert (record.dollars, record.hours, record.owner) == (200.0, None, "default")
+    world.ledger.runs[run_id] = record.model_copy(update={"dollars": 500.0})
+    world.check(run_id)
+    assert world.ledger.runs[run_id].dollars == 500.0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (b"instance: huge\n", "profile `huge`, which this stack does not have. It has: standard"),
+        (b"gpus: 3\n", ""),
+    ],
+)
+def test_a_machine_that_the_stack_has_not_is_refused(
+    world: World, options: bytes, says: str
+) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n", "run.yaml": options})
+    checked = world.check(run_id)
+    assert says in checked.reason
+    assert (checked.decision is Decision.REJECTED) == bool(says)
+
+
+@pytest.mark.parametrize(
+    ("wish", "decision", "state"),
+    [
+        (Wish.STOP, Decision.REJECTED, RunState.CANCELLED),
+        (Wish.HOLD, Decision.HELD, RunState.HELD),
+    ],
+)
+def test_a_wish_comes_before_the_check(
+    world: World, wish: Wish, decision: Decision, state: RunState
+) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.ledger.express(run_id, wish, NOW)
+    checked = world.check(run_id)
+    assert (checked.decision, checked.state) == (decision, state)
+
+
+def test_a_file_that_steers_is_no_part_of_the_deck(world: World) -> None:
+    run_id = dropped(world, {"in.melt": b"run 1\n"})
+    world.upload({"inbox/melt/RESUME": b""})
+    world.check(run_id)
+    assert [item.path for item in world.frozen(run_id).inputs] == ["in.melt"]
+
+
+def test_an_accepted_run_says_what_it_takes(world: World) -> None:
+    asked: list[Run] = []
+
+    def project(run: Run, at: datetime) -> Projection:
+        asked.append(run)
+        basis = "12 runs on g4dn.xlarge"
+        return Projection(seconds=50_400, dollars=10.5, market=Market.SPOT, basis=basis)
+
+    world.project = project
+    reads = GOOD.model_copy(update={"reads": ("forces", "huge.data", "gone")})
+    world.preflight = FakePreflight(reads)
+    files = {
+        "in.melt": b"include forces\nrun 1000\n",
+        "forces": b"pair_style lj/cut 2.5\n",
+        "huge.data": b"bond_style fene\n" + b" " * MIB,
+    }
+    run_id = dropped(world, files)
+    said = "It takes about 14 h, $10.50 on spot (projected from 12 runs on g4dn.xlarge)."
+    for _ in range(2):
+        assert world.check(run_id).reason.endswith(said)
+    assert world.ledger.runs[run_id].projected_cost == 10.5
+    assert asked[0] == world.frozen(run_id)
+    assert (asked[0].deck_class, asked[0].atoms, asked[0].total_steps) == ("lj/cut", 4000, 1500)
+
+
+@pytest.mark.parametrize(("steps", "said"), [(1500, NOT_MEASURED), (0, NO_STEPS)])
+def test_what_a_run_takes_may_not_be_known(world: World, steps: int, said: str) -> None:
+    world.project = lambda run, at: None
+    world.dry_run.found = LOOPED.model_copy(update={"total_steps": steps})
+    run_id = dropped(world, {"in.melt": b"run 1000\n"})
+    assert world.check(run_id).reason.endswith(said)
+    assert world.ledger.runs[run_id].projected_cost is None

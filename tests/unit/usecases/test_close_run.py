@@ -23,7 +23,7 @@ from deckhand.usecases import certify
 from deckhand.usecases.close_run import Closed, CloseRun, readable
 from deckhand.usecases.verify_results import results_in_cloud, verify_results
 from tests.conftest import NOW
-from tests.fakes import FakeBucket, FakeLedger, FakeTopic
+from tests.fakes import FakeBucket, FakeLedger, FakeOutbox, FakeTopic, telling
 from tests.makers import (
     RUN,
     ended_attempt,
@@ -49,14 +49,14 @@ ATTEMPTS = (
 class World:
     runs: FakeBucket = field(default_factory=lambda: FakeBucket("the-runs"))
     topic: FakeTopic = field(default_factory=FakeTopic)
+    outbox: FakeOutbox = field(default_factory=FakeOutbox)
     ledger: FakeLedger = field(
         default_factory=lambda: FakeLedger({RUN: run_record(attempts=ATTEMPTS)})
     )
 
     def close(self, state: RunState = RunState.COMPLETED, reason: str = "The end.") -> Closed:
-        return CloseRun(self.runs, self.ledger, self.topic, Prices(1.0, 4.0))(
-            RUN, state, reason, NOW
-        )
+        tell = telling(self.topic, self.outbox)
+        return CloseRun(self.runs, self.ledger, tell, Prices(1.0, 4.0))(RUN, state, reason, NOW)
 
     def result(self, path: str) -> bytes | None:
         return self.runs.read(keys.result(RUN, path))

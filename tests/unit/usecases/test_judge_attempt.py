@@ -13,8 +13,8 @@ from deckhand.domain import keys
 from deckhand.domain.attempt import AttemptRecord, Verdict, job_name, parse_job
 from deckhand.domain.errors import LedgerError
 from deckhand.domain.run import RunState
-from deckhand.domain.status import Ending
-from deckhand.usecases.judge_attempt import Ended, JudgeAttempt, Judged
+from deckhand.domain.status import Ending, Status
+from deckhand.usecases.judge_attempt import Accounts, Ended, JudgeAttempt, Judged, without_accounts
 from tests.fakes import FakeBucket, FakeJobs, FakeLedger
 from tests.makers import (
     RUN,
@@ -42,8 +42,8 @@ class World:
         default_factory=lambda: FakeLedger({RUN: run_record(attempts=(attempt_record(1),))})
     )
 
-    def judge(self, ended: Ended, number: int = 1) -> Judged:
-        return JudgeAttempt(self.runs, self.ledger, self.jobs)(RUN, number, ended)
+    def judge(self, ended: Ended, number: int = 1, accounts: Accounts = without_accounts) -> Judged:
+        return JudgeAttempt(self.runs, self.ledger, self.jobs, accounts)(RUN, number, ended)
 
     @property
     def recorded(self) -> AttemptRecord:
@@ -189,3 +189,18 @@ def test_of_two_judges_the_first_is_right(world: World) -> None:
 def test_an_attempt_that_nobody_planned_is_an_error(world: World) -> None:
     with pytest.raises(LedgerError):
         world.judge(failed(), number=7)
+
+
+def test_what_an_attempt_cost_is_recorded_with_its_verdict(world: World) -> None:
+    put_status(world.runs, 1, step=5)
+    seen: list[tuple[str, Verdict | None, int]] = []
+
+    def accounts(run_id: str, attempt: AttemptRecord, status: Status | None) -> AttemptRecord:
+        seen.append((run_id, attempt.verdict, status.step if status else -1))
+        return attempt.model_copy(update={"price_per_hour": 0.25})
+
+    world.judge(failed(AttemptStatusReason=LOST, ExitCode=137), accounts=accounts)
+    assert seen == [(RUN, Verdict.INTERRUPTED, 5)]
+    assert (world.recorded.price_per_hour, world.recorded.verdict) == (0.25, Verdict.INTERRUPTED)
+    world.judge(failed(AttemptStatusReason=LOST, ExitCode=137), accounts=accounts)
+    assert len(seen) == 1

@@ -18,7 +18,15 @@ from deckhand.usecases.admit_drop import AdmitDrop, Look, Notification
 from deckhand.usecases.close_run import CloseRun
 from deckhand.usecases.survey_inbox import Finding, Survey, SurveyInbox
 from tests.conftest import NOW
-from tests.fakes import FakeBucket, FakeExecutions, FakeLedger, FakeQueue, FakeTopic
+from tests.fakes import (
+    FakeBucket,
+    FakeExecutions,
+    FakeLedger,
+    FakeOutbox,
+    FakeQueue,
+    FakeTopic,
+    telling,
+)
 
 SETTLE, AFTER = timedelta(seconds=30), timedelta(seconds=600)
 QUIET = 700
@@ -42,6 +50,7 @@ class World:
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     queue: FakeQueue = field(default_factory=FakeQueue)
     topic: FakeTopic = field(default_factory=FakeTopic)
+    outbox: FakeOutbox = field(default_factory=FakeOutbox)
 
     def upload(self, *keys_: str, body: bytes = b"x", age: int = QUIET) -> None:
         self.inbox.clock = lambda: NOW - timedelta(seconds=age)
@@ -57,7 +66,7 @@ class World:
 
     def survey_inbox(self) -> SurveyInbox:
         """As it is when its function has just been started."""
-        close = CloseRun(self.runs, self.ledger, self.topic, Prices(1.0, 4.0))
+        close = CloseRun(self.runs, self.ledger, telling(self.topic, self.outbox), Prices(1.0, 4.0))
         return SurveyInbox(self.inbox, self.runs, self.ledger, self.admit(), close, AFTER)
 
     def survey(

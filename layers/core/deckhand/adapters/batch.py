@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.client import BaseClient
 
-from deckhand.domain.attempt import Job, parse_job
+from deckhand.domain.attempt import LIVE_STATUSES, Job, parse_job
+from deckhand.usecases.ports import LiveJob
 
 
 class Jobs:
@@ -27,6 +29,17 @@ class Jobs:
         newest = max(found, key=lambda job: int(job.get("createdAt", 0)))
         return self.describe(newest["jobId"])
 
+    def live(self) -> Iterator[LiveJob]:
+        """The jobs that have not ended, of every queue."""
+        for queue in self._queues:
+            for status in sorted(LIVE_STATUSES):
+                pages = self._client.get_paginator("list_jobs").paginate(
+                    jobQueue=queue, jobStatus=status
+                )
+                for page in pages:
+                    for job in page["jobSummaryList"]:
+                        yield _live(job, queue)
+
     def terminate(self, job_id: str, reason: str) -> None:
         self._client.terminate_job(jobId=job_id, reason=reason)
 
@@ -35,6 +48,11 @@ class Jobs:
             jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [name]}]
         )
         return [job for page in pages for job in page["jobSummaryList"]]
+
+
+def _live(job: Mapping[str, Any], queue: str) -> LiveJob:
+    created = datetime.fromtimestamp(job.get("createdAt", 0) / 1000, UTC)
+    return LiveJob(job["jobId"], job["jobName"], queue, job["status"], created)
 
 
 def pascal_case(document: Any) -> Any:  # noqa: ANN401  JSON

@@ -1,11 +1,14 @@
-"""Executions of the state machine run_deck, named after their runs."""
+"""Executions of the state machine run_deck, named after their runs and rounds."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+
+from deckhand.usecases.ports import ExecutionEnd
 
 
 class Executions:
@@ -13,15 +16,15 @@ class Executions:
         self._client = client
         self._machine = state_machine_arn
 
-    def start(self, run_id: str, drop: str) -> bool:
-        """Start the execution of a run; False where there is one of that name.
+    def start(self, name: str, run_id: str, drop: str) -> bool:
+        """Start an execution; False where there is one of that name.
 
         https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
         """
         try:
             self._client.start_execution(
                 stateMachineArn=self._machine,
-                name=run_id,
+                name=name,
                 input=json.dumps({"run_id": run_id, "drop": drop}),
             )
         except ClientError as error:
@@ -30,30 +33,38 @@ class Executions:
             raise
         return True
 
-    def stop(self, run_id: str, reason: str) -> bool:
-        """Stop a run's execution, its job with it; False where there is none."""
+    def stop(self, name: str, reason: str) -> bool:
+        """Stop an execution, its job with it; False where there is none."""
         try:
-            self._client.stop_execution(
-                executionArn=self.arn(run_id), error="cancelled", cause=reason
-            )
+            self._client.stop_execution(executionArn=self.arn(name), error="stopped", cause=reason)
         except ClientError as error:
             if _code(error) == "ExecutionDoesNotExist":
                 return False
             raise
         return True
 
-    def status(self, run_id: str) -> str | None:
-        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None where there is none."""
+    def running(self) -> set[str]:
+        """The names of all that have not ended."""
+        pages = self._client.get_paginator("list_executions").paginate(
+            stateMachineArn=self._machine, statusFilter="RUNNING"
+        )
+        return {item["name"] for page in pages for item in page["executions"]}
+
+    def end(self, name: str) -> ExecutionEnd | None:
+        """How and when an execution ended; None where it has not, or is not known."""
         try:
-            answer = self._client.describe_execution(executionArn=self.arn(run_id))
+            answer = self._client.describe_execution(executionArn=self.arn(name))
         except ClientError as error:
             if _code(error) == "ExecutionDoesNotExist":
                 return None
             raise
-        return str(answer["status"])
+        if answer["status"] == "RUNNING" or "stopDate" not in answer:
+            return None
+        cause = str(answer.get("cause", ""))
+        return ExecutionEnd(answer["status"], answer["stopDate"].astimezone(UTC), cause)
 
-    def arn(self, run_id: str) -> str:
-        return f"{self._machine.replace(':stateMachine:', ':execution:')}:{run_id}"
+    def arn(self, name: str) -> str:
+        return f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def _code(error: ClientError) -> str:

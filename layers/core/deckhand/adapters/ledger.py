@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -14,17 +14,22 @@ from pydantic import BaseModel
 
 from deckhand.domain.attempt import AttemptRecord
 from deckhand.domain.errors import LedgerError
-from deckhand.domain.ledger import RunRecord
+from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.run import RunState
 
 RUN_ITEM: Final = "run"
+ATTEMPT_ITEM: Final = "attempt#"
 INDEX: Final = "by_admission"
+OPEN_INDEX: Final = "by_openness"
+OPEN: Final = "open"
+"""Attribute of the runs that are not closed, and its value."""
 
 IS_KNOWN: Final = "attribute_exists(run_id)"
 IS_NEW: Final = "attribute_not_exists(run_id)"
 IS_OPEN: Final = f"{IS_KNOWN} AND attribute_not_exists(closed_at)"
 HAS_NO_VERDICT: Final = f"{IS_KNOWN} AND attribute_not_exists(verdict)"
-MESSAGE_IS_FREE: Final = f"{IS_KNOWN} AND attribute_not_exists(message_at)"
+IS_NOT_STEERED_SINCE: Final = "(attribute_not_exists(steered_at) OR steered_at < :steered_at)"
+IS_IN_ROUND: Final = f"{IS_KNOWN} AND (attribute_not_exists(#round) OR #round = :this_round)"
 
 _serialize: Final = TypeSerializer().serialize
 _deserialize: Final = TypeDeserializer().deserialize
@@ -36,7 +41,8 @@ class Ledger:
         self._table = table
 
     def admit(self, record: RunRecord) -> RunRecord:
-        item = {**_plain(record, "attempts"), "item": RUN_ITEM, "kind": RUN_ITEM}
+        kinds = {"item": RUN_ITEM, "kind": RUN_ITEM, OPEN: OPEN}
+        item = {**_plain(record, "attempts"), **kinds}
         self._put(item, IS_NEW)
         return self._known(record.run_id)
 
@@ -54,7 +60,7 @@ class Ledger:
         run = next((item for item in items if item["item"] == RUN_ITEM), None)
         if run is None:
             return None
-        attempts = [item for item in items if item["item"] != RUN_ITEM]
+        attempts = [item for item in items if item["item"].startswith(ATTEMPT_ITEM)]
         return RunRecord.model_validate({**run, "attempts": attempts})
 
     def recent(self, limit: int) -> list[RunRecord]:
@@ -71,12 +77,52 @@ class Ledger:
                 break
         return found
 
-    def advance(
-        self, run_id: str, state: RunState, deck: str | None = None, total_steps: int | None = None
-    ) -> bool:
-        known = {"deck": deck, "total_steps": total_steps}
+    def since(self, at: datetime) -> list[RunRecord]:
+        items = self._query(
+            IndexName=INDEX,
+            KeyConditionExpression="kind = :kind AND admitted_at >= :at",
+            ExpressionAttributeValues=_item({":kind": RUN_ITEM, ":at": at}),
+            ScanIndexForward=False,
+        )
+        return [RunRecord.model_validate(item) for item in items]
+
+    def open_runs(self) -> Iterator[RunRecord]:
+        query = {
+            "IndexName": OPEN_INDEX,
+            "KeyConditionExpression": "#open = :open",
+            "ExpressionAttributeNames": {"#open": OPEN},
+            "ExpressionAttributeValues": _item({":open": OPEN}),
+        }
+        for item in self._query(**query):
+            yield RunRecord.model_validate(item)
+
+    def advance(self, run_id: str, state: RunState, **known: object) -> bool:
         given = {name: value for name, value in known.items() if value is not None}
         return self._update(run_id, {"state": state.value, **given}, IS_OPEN)
+
+    def express(self, run_id: str, wish: Wish, at: datetime) -> bool:
+        change = {"wish": wish.value, "steered_at": at}
+        return self._update(run_id, change, f"{IS_OPEN} AND {IS_NOT_STEERED_SINCE}")
+
+    def begin_round(
+        self, record: RunRecord, at: datetime, wish: Wish | None = None, **change: object
+    ) -> bool:
+        given = {**change, "wish": wish.value if wish else None}
+        known = {name: value for name, value in given.items() if value is not None}
+        begun = {
+            "state": RunState.RUNNING.value,
+            "round": record.round + 1,
+            "started_at": at,
+            OPEN: OPEN,
+            **known,
+        }
+        return self._update(
+            record.run_id,
+            begun,
+            f"{IS_IN_ROUND} AND {IS_NOT_STEERED_SINCE}" if "steered_at" in begun else IS_IN_ROUND,
+            forget=("closed_at", *(() if wish else ("wish",))),
+            also={":this_round": record.round},
+        )
 
     def plan(self, run_id: str, attempt: AttemptRecord) -> bool:
         item = {**_plain(attempt), "run_id": run_id, "item": _attempt_item(attempt)}
@@ -87,19 +133,14 @@ class Ledger:
 
     def close(self, run_id: str, state: RunState, reason: str, at: datetime) -> RunRecord:
         change = {"state": state.value, "reason": reason, "closed_at": at}
-        self._update(run_id, change, IS_OPEN)
+        self._update(run_id, change, IS_OPEN, forget=(OPEN,))
         return self._known(run_id)
 
     def record_cost(self, run_id: str, cost: float) -> None:
         self._update(run_id, {"cost": cost}, IS_KNOWN)
 
-    def claim_message(self, run_id: str, at: datetime) -> bool:
-        return self._update(run_id, {"message_at": at}, MESSAGE_IS_FREE)
-
-    def release_message(self, run_id: str) -> None:
-        self._client.update_item(
-            TableName=self._table, Key=_key(run_id, RUN_ITEM), UpdateExpression="REMOVE message_at"
-        )
+    def record_projected_cost(self, run_id: str, cost: float) -> None:
+        self._update(run_id, {"projected_cost": cost}, IS_KNOWN)
 
     def _known(self, run_id: str) -> RunRecord:
         record = self.run(run_id)
@@ -121,15 +162,23 @@ class Ledger:
         )
 
     def _update(
-        self, run_id: str, change: Mapping[str, object], condition: str, item: str = RUN_ITEM
+        self,
+        run_id: str,
+        change: Mapping[str, object],
+        condition: str,
+        item: str = RUN_ITEM,
+        forget: Sequence[str] = (),
+        also: Mapping[str, object] | None = None,
     ) -> bool:
-        names = {f"#{name}": name for name in change}
-        values = {f":{name}": value for name, value in change.items()}
+        """Set *change* and remove *forget* if *condition* holds; *also* are values it names."""
+        sets = ", ".join(f"#{name} = :{name}" for name in change)
+        removes = f" REMOVE {', '.join(f'#{name}' for name in forget)}" if forget else ""
+        values = {**{f":{name}": value for name, value in change.items()}, **(also or {})}
         return self._if_allowed(
             self._client.update_item,
             Key=_key(run_id, item),
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in change),
-            ExpressionAttributeNames=names,
+            UpdateExpression=f"SET {sets}{removes}",
+            ExpressionAttributeNames={f"#{name}": name for name in (*change, *forget)},
             ExpressionAttributeValues=_item(values),
             ConditionExpression=condition,
         )
@@ -149,7 +198,7 @@ def _key(run_id: str, item: str) -> dict[str, Any]:
 
 
 def _attempt_item(attempt: AttemptRecord) -> str:
-    return f"attempt#{attempt.number:04d}"
+    return f"{ATTEMPT_ITEM}{attempt.number:04d}"
 
 
 def _plain(model: BaseModel, *left_out: str) -> dict[str, object]:
@@ -167,4 +216,6 @@ def _storable(value: object) -> object:
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, float):
         return Decimal(repr(value))
+    if isinstance(value, tuple):
+        return [_storable(item) for item in value]
     return str(value) if isinstance(value, str) else value

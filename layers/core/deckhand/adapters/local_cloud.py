@@ -59,6 +59,10 @@ class LocalCloud:
     def lose(self, host: str) -> None:
         self._ask(f"hosts/{host}/loss", "POST")
 
+    def lose_execution(self, name: str) -> None:
+        """Let an execution fail where it stands, its job left alone."""
+        self._ask(f"executions/{name}/loss", "POST")
+
     def _ask(self, path: str, method: str) -> Any:  # noqa: ANN401  JSON
         request = urllib.request.Request(f"{self.control}/{path}", method=method)
         try:

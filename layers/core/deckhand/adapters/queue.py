@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from botocore.client import BaseClient
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from deckhand.usecases.admit_drop import Notification
 
@@ -35,6 +35,7 @@ class ObjectCreated(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
+    time: AwareDatetime | None = None
     detail: ObjectDetail
 
     @property

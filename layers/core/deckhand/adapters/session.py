@@ -32,3 +32,11 @@ def aws_client(service: str, attempts: int = 5) -> BaseClient:
         max_pool_connections=CONNECTIONS,
     )
     return _session().client(service, config=config)
+
+
+def hasty_client(service: str, region: str) -> BaseClient:
+    """A client for what a run can do without: it gives up within seconds."""
+    config = Config(
+        connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    return _session().client(service, region_name=region or None, config=config)

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
+from deckhand.domain.attempt import Market
 from deckhand.domain.checkpoint import KEEP
 from deckhand.domain.cost import Prices
 from deckhand.domain.errors import SettingsError
+from deckhand.domain.message import DIRECT_MESSAGES
 from deckhand.domain.parts import MIB
 from deckhand.domain.policy import Policy
+from deckhand.domain.price import JobSize, MachinePrices
+from deckhand.domain.profile import Profiles, read_profiles
 
 OWN_MIB: Final = 512
 """What a function with a dry run keeps for itself."""
@@ -29,7 +33,6 @@ class Settings(BaseModel):
     state_machine_arn: str = ""
     intake_queue_url: str = ""
     messages_topic_arn: str = ""
-    job_queues: str = ""
     settle_seconds: int = Field(default=30, ge=0, le=900)
     survey_after_seconds: int = Field(default=600, ge=0)
     missing_files_wait_seconds: int = Field(default=900, ge=0)
@@ -40,7 +43,20 @@ class Settings(BaseModel):
     on_demand_seconds: int = Field(default=Policy.on_demand_seconds, ge=60)
     spot_price_per_hour: float = Field(default=0.0, ge=0)
     on_demand_price_per_hour: float = Field(default=0.0, ge=0)
+    hold_above_dollars: float = Field(default=0.0, ge=0)
+    profiles: str = ""
+    stop_margin_seconds: int = Field(default=300, ge=1)
+    capacity_wait_seconds: int = Field(default=600, ge=1)
+    adopted_poll_seconds: int = Field(default=600, ge=1)
+    reaper_grace_seconds: int = Field(default=300, ge=0)
+    silence_seconds: int = Field(default=1800, ge=60)
+    machine_prices: Json[dict[str, MachinePrices]] = Field(default_factory=dict)
+    spot_instance_types: str = ""
+    on_demand_instance_types: str = ""
+    job_gpus: int = Field(default=1, ge=0)
+    job_vcpus: int = Field(default=0, ge=0)
     keep_checkpoints: int = Field(default=KEEP, ge=KEEP)
+    direct_messages: int = Field(default=DIRECT_MESSAGES, ge=0)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *required: str) -> Settings:
@@ -86,5 +102,48 @@ class Settings(BaseModel):
         return Prices(self.spot_price_per_hour, self.on_demand_price_per_hour)
 
     @property
+    def job_size(self) -> JobSize:
+        return JobSize(self.job_gpus, self.job_vcpus)
+
+    @property
+    def instance_types(self) -> dict[Market, tuple[str, ...]]:
+        return {
+            Market.SPOT: _listed(self.spot_instance_types),
+            Market.ON_DEMAND: _listed(self.on_demand_instance_types),
+        }
+
+    @property
+    def capacity_wait(self) -> timedelta:
+        return timedelta(seconds=self.capacity_wait_seconds)
+
+    @property
+    def reaper_grace(self) -> timedelta:
+        return timedelta(seconds=self.reaper_grace_seconds)
+
+    @property
+    def silence(self) -> timedelta:
+        return timedelta(seconds=self.silence_seconds)
+
+    @property
+    def cap(self) -> float | None:
+        """US dollars above which a run is held that names no cap of its own."""
+        return self.hold_above_dollars or None
+
+    @property
+    def machines(self) -> Profiles:
+        """The instance profiles of the stack; raises SettingsError."""
+        try:
+            return read_profiles(self.profiles or "{}")
+        except ValueError as error:
+            raise SettingsError(f"The environment variable PROFILES: {error}") from error
+
+    @property
     def queues(self) -> tuple[str, ...]:
-        return tuple(name for name in self.job_queues.split(",") if name)
+        """Every job queue of the stack, each once."""
+        profiles = self.machines.values()
+        named = [q for item in profiles for q in (*item.spot_queues, *item.on_demand_queues)]
+        return tuple(dict.fromkeys(named))
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(name for name in names.split(",") if name)

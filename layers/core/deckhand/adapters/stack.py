@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from deckhand.adapters.settings import Settings
-from deckhand.domain.cost import Prices
 from deckhand.domain.errors import StackError
+
+TOLD: Final = {
+    "SPOT_PRICE_PER_HOUR": "SpotPricePerHour",
+    "ON_DEMAND_PRICE_PER_HOUR": "OnDemandPricePerHour",
+    "MACHINE_PRICES": "MachinePrices",
+    "SPOT_INSTANCE_TYPES": "SpotInstanceTypes",
+    "ON_DEMAND_INSTANCE_TYPES": "OnDemandInstanceTypes",
+    "JOB_GPUS": "JobGpus",
+    "JOB_VCPUS": "JobVcpus",
+}
+"""What the functions are told of money, and the parameters that say it."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +41,15 @@ class Stack:
 
     @property
     def settings(self) -> Settings:
-        return Settings(
-            inbox_bucket=self.output("InboxBucket"),
-            runs_bucket=self.output("RunsBucket"),
-            ledger_table=self.output("LedgerTable"),
-            state_machine_arn=self.output("RunDeckMachine"),
-        )
-
-    @property
-    def prices(self) -> Prices:
-        """What the stack was told its machines cost; nothing where it was not told."""
-        return Prices(
-            spot_per_hour=float(self.parameters.get("SpotPricePerHour", 0)),
-            on_demand_per_hour=float(self.parameters.get("OnDemandPricePerHour", 0)),
+        told = {name: self.parameters.get(parameter, "") for name, parameter in TOLD.items()}
+        return Settings.from_env(
+            {
+                "INBOX_BUCKET": self.output("InboxBucket"),
+                "RUNS_BUCKET": self.output("RunsBucket"),
+                "LEDGER_TABLE": self.output("LedgerTable"),
+                "STATE_MACHINE_ARN": self.output("RunDeckMachine"),
+                **told,
+            }
         )
 
 

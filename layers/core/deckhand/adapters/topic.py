@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+import json
+from typing import Any
 
+from botocore.client import BaseClient
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+)
+
+from deckhand.domain.digest import Digest
 from deckhand.domain.errors import MessageNotSentError
 from deckhand.domain.message import Message
 
-# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-MAX_BODY_BYTES = 250_000
+NEVER_LEFT = (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+)
 
 
 class Topic:
@@ -19,21 +34,21 @@ class Topic:
         self._client = client
         self._arn = arn
 
-    def publish(self, message: Message) -> None:
-        attributes = {
-            "event": message.event.value,
-            "severity": message.severity.value,
-            "run_id": message.run_id,
-        }
+    def publish(self, message: Message | Digest) -> None:
+        attributes = {name: _attribute(value) for name, value in message.attributes.items()}
         try:
             self._client.publish(
                 TopicArn=self._arn,
                 Subject=message.subject,
-                Message=message.body.encode()[:MAX_BODY_BYTES].decode(errors="ignore"),
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value}
-                    for name, value in attributes.items()
-                },
+                Message=message.body,
+                MessageAttributes=attributes,
             )
-        except (ClientError, EndpointConnectionError, ConnectTimeoutError) as error:
+        except NEVER_LEFT as error:
             raise MessageNotSentError(f"The message was not sent: {error}") from error
+
+
+def _attribute(value: str | tuple[str, ...]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html."""
+    if isinstance(value, str):
+        return {"DataType": "String", "StringValue": value}
+    return {"DataType": "String.Array", "StringValue": json.dumps(value)}

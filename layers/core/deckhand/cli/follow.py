@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final
 
 from rich.console import Console, RenderableType
@@ -15,6 +16,7 @@ from rich.markup import escape
 from deckhand.cli import view
 from deckhand.cli.place import Place
 from deckhand.domain.errors import LedgerError
+from deckhand.usecases.forecast_run import Forecast, ForecastRun
 from deckhand.usecases.show_run import RunView, show_run
 
 SECONDS: Final = 1.0
@@ -26,6 +28,10 @@ def wall_clock() -> str:
     return f"{datetime.now().astimezone():%H:%M:%S}"
 
 
+def forecast(of: ForecastRun, found: RunView, now: datetime) -> Forecast:
+    return of(found.record, found.status, view.reached(found), now)
+
+
 @dataclass(frozen=True)
 class Follower:
     """Looks at a run again and again; `after_look` may add news of its own."""
@@ -35,6 +41,10 @@ class Follower:
     clock: Callable[[], str] = wall_clock
     after_look: Callable[[RunView], Iterable[str]] = lambda _: ()
     seconds: float = SECONDS
+
+    @cached_property
+    def forecast(self) -> ForecastRun:
+        return self.place.forecast
 
     def follow(self, run_id: str) -> RunView:
         """Show the run until it ends; the last look at it."""
@@ -68,7 +78,8 @@ class Follower:
                 time.sleep(self.seconds)
 
     def picture(self, found: RunView) -> RenderableType:
-        return view.picture(found, self.place.stack.prices, datetime.now(UTC))
+        now = datetime.now(UTC)
+        return view.picture(found, forecast(self.forecast, found, now), now)
 
     def say(self, line: str) -> None:
         self.console.print(f"[dim]{self.clock()}[/]  {escape(line)}", soft_wrap=True)

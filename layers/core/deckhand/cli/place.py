@@ -17,8 +17,10 @@ from deckhand.adapters.local_cloud import LocalCloud
 from deckhand.adapters.s3 import Bucket
 from deckhand.adapters.session import aws_client
 from deckhand.adapters.stack import Stack, find_stack
+from deckhand.adapters.steering import Steering
 from deckhand.cli.console import note
 from deckhand.domain.errors import LedgerError
+from deckhand.usecases.forecast_run import ForecastRun
 
 DEFAULT_STACK: Final = "deckhand"
 REPOSITORY: Final = Path(deckhand.__file__).resolve().parents[3]
@@ -57,6 +59,14 @@ class Place:
     @property
     def ledger(self) -> Ledger:
         return connect.ledger(self.stack.settings)
+
+    @property
+    def steering(self) -> Steering:
+        return Steering(aws_client("lambda"), self.stack.output("SteerFunction"))
+
+    @property
+    def forecast(self) -> ForecastRun:
+        return connect.forecast_run(self.stack.settings)
 
     def run_id(self, name: str) -> str:
         """The full name of the newest run that is called, or begins with, *name*."""

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from deckhand.cli import view
 from deckhand.cli.console import make_console
-from deckhand.cli.follow import Follower
+from deckhand.cli.follow import Follower, forecast
 from deckhand.cli.place import EndpointOption, Place, RunArgument, StackOption, find_place
 from deckhand.cli.transfers import shown
 from deckhand.cli.upload import plan_upload
@@ -67,13 +67,14 @@ def show(
     stack: StackOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Show a run: where it is, its attempts, its checkpoints, its cost."""
+    """Show a run: where it is, what it has cost and will cost, when it will end."""
     place = find_place(stack, endpoint)
     if follow:
         _follow(place, run)
         return
     found = show_run(place.runs, place.ledger, place.run_id(run))
-    console.print(view.picture(found, place.stack.prices, datetime.now(UTC)))
+    now = datetime.now(UTC)
+    console.print(view.picture(found, forecast(place.forecast, found, now), now))
     if found.record.state.is_final and found.results:
         console.print(f"\nNext: deckhand results {found.record.run_id}", soft_wrap=True)
 

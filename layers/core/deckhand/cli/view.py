@@ -14,12 +14,14 @@ from rich.text import Text
 
 from deckhand.cli.figures import dollars, span
 from deckhand.cli.kept import checkpoints_table, kept_text, loss_text
+from deckhand.cli.money import money_facts
 from deckhand.domain.attempt import AttemptRecord, Verdict
-from deckhand.domain.cost import Prices, cost
+from deckhand.domain.cost import as_if_ended
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.message import shorten
 from deckhand.domain.run import RunState
 from deckhand.domain.status import Phase, Status
+from deckhand.usecases.forecast_run import Forecast
 from deckhand.usecases.show_run import RunView
 
 BAR_WIDTH: Final = 40
@@ -34,12 +36,12 @@ COLOURS: Final = {
 }
 
 
-def picture(view: RunView, prices: Prices, now: datetime) -> RenderableType:
+def picture(view: RunView, forecast: Forecast, now: datetime) -> RenderableType:
     """Everything about one run."""
     record = view.record
     parts: list[RenderableType] = [_title(record), _progress(view)]
     facts = Table.grid(padding=(0, 2))
-    for name, text in _facts(view, prices, now):
+    for name, text in (*_facts(view), *money_facts(view.record, forecast, now)):
         facts.add_row(Text(name, style="dim"), text)
     parts.append(facts)
     if record.attempts:
@@ -123,7 +125,7 @@ def reached(view: RunView) -> int:
     return kept
 
 
-def _facts(view: RunView, prices: Prices, now: datetime) -> Iterator[tuple[str, str]]:
+def _facts(view: RunView) -> Iterator[tuple[str, str]]:
     record, status = view.record, view.live_status
     yield "now", escape(doing(view))
     if record.reason:
@@ -137,22 +139,6 @@ def _facts(view: RunView, prices: Prices, now: datetime) -> Iterator[tuple[str, 
         yield "at risk", loss_text(view.loss)
     if status and status.checkpoint_reason:
         yield "interval", escape(status.checkpoint_reason)
-    spent = record.cost if record.cost is not None else _spent(view, prices, now)
-    if spent:
-        yield "cost", dollars(spent) + ("" if record.cost is not None else " so far")
-
-
-def _spent(view: RunView, prices: Prices, now: datetime) -> float:
-    attempts = [_with_times(item, view.status, now) for item in view.record.attempts]
-    return cost(attempts, prices)
-
-
-def _with_times(attempt: AttemptRecord, status: Status | None, now: datetime) -> AttemptRecord:
-    """An attempt that has no verdict yet, as if it ended now."""
-    if attempt.started_at or status is None or status.attempt != attempt.number:
-        return attempt
-    stopped = status.updated_at if status.phase is Phase.ENDED else now
-    return attempt.model_copy(update={"started_at": status.started_at, "stopped_at": stopped})
 
 
 def attempts_table(view: RunView, now: datetime) -> Table:
@@ -163,7 +149,7 @@ def attempts_table(view: RunView, now: datetime) -> Table:
         table.add_column(name, justify="right")
     table.add_column("how it ended", overflow="fold")
     for item in view.record.attempts:
-        table.add_row(*_attempt_row(_with_times(item, view.status, now), view.status))
+        table.add_row(*_attempt_row(as_if_ended(item, view.status, now), view.status))
     return table
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -57,6 +58,12 @@ def job_name(run_id: str, number: int) -> str:
     return f"{run_id}-a{number}"
 
 
+def parse_job_name(name: str) -> tuple[str, int] | None:
+    """The run and the number of the attempt that a job carries; None for any other job."""
+    match = re.fullmatch(r"([a-z0-9-]+-[0-9a-f]{16})-a(\d+)", name)
+    return (match[1], int(match[2])) if match else None
+
+
 class Judgement(Frozen):
     verdict: Verdict
     reason: str
@@ -107,6 +114,12 @@ class Job(BaseModel):
         return self.status in LIVE_STATUSES
 
     @property
+    def started(self) -> datetime | None:
+        return (
+            None if self.started_at is None else datetime.fromtimestamp(self.started_at / 1000, UTC)
+        )
+
+    @property
     def last_attempt(self) -> JobAttempt | None:
         return self.attempts[-1] if self.attempts else None
 
@@ -150,7 +163,8 @@ class AttemptRecord(BaseModel):
     """An attempt in the ledger; steps count those of the run from its beginning, times are UTC.
 
     `price_per_hour` is what an hour of this attempt cost, in US dollars: its part of the price of
-    the machine of that `instance_type`, bought on that market in that `availability_zone`.
+    the machine of that `instance_type`, bought on that market in that `availability_zone`;
+    `on_demand_per_hour` what it would have cost on demand.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -174,6 +188,7 @@ class AttemptRecord(BaseModel):
     instance_type: str | None = None
     availability_zone: str | None = None
     price_per_hour: float | None = None
+    on_demand_per_hour: float | None = None
     steps_per_second: float | None = None
 
     @property
@@ -191,6 +206,12 @@ TIMED_OUT = "Job attempt duration exceeded timeout"
 NEVER_STARTED = ("CannotPullContainerError", "DockerTimeoutError", "CannotInspectContainerError")
 TASK_NOT_STARTED = "Task failed to start"
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed"
+BY_DECKHAND: Final = "Deckhand: "
+"""How every reason begins that Deckhand itself gives Batch for ending a job."""
+
+NEVER_SUBMITTED: Final = "The attempt was never submitted."
+RELIEVED: Final = f"{BY_DECKHAND}CAPACITY: "
+SILENT: Final = f"{BY_DECKHAND}SILENT: "
 OVERRIDES_TOO_LONG = "Container Overrides length"
 SUBMIT_ERRORS_THAT_PASS = frozenset(
     {"Batch.ServerException", "Batch.AWSBatchException", "Batch.TooManyRequestsException"}
@@ -260,7 +281,7 @@ def _checkpointed(outcome: Outcome) -> str | None:
 
 
 def _no_capacity(outcome: Outcome) -> str | None:
-    if outcome.job and outcome.job.says(lambda reason: reason.startswith(CAPACITY)):
+    if outcome.job and outcome.job.says(lambda reason: reason.startswith((CAPACITY, RELIEVED))):
         return "AWS had no machine to give."
     return None
 
@@ -275,6 +296,12 @@ def _misconfigured(outcome: Outcome) -> str | None:
 def _timed_out(outcome: Outcome) -> str | None:
     if outcome.job and outcome.job.says(lambda reason: reason == TIMED_OUT):
         return "The attempt was killed when its time was up."
+    return None
+
+
+def _silent(outcome: Outcome) -> str | None:
+    if outcome.job and (text := outcome.job.says(lambda reason: reason.startswith(SILENT))):
+        return f"The machine was given up: {text.removeprefix(SILENT)}"
     return None
 
 
@@ -298,6 +325,8 @@ def _infrastructure(outcome: Outcome) -> str | None:
 
 
 def _cancelled(outcome: Outcome) -> str | None:
+    if outcome.job is None and outcome.cause == NEVER_SUBMITTED:
+        return NEVER_SUBMITTED
     if outcome.job and (outcome.job.is_cancelled or outcome.job.is_terminated):
         return f"The job was cancelled: {outcome.job.status_reason or 'no reason was given'}"
     return None
@@ -338,6 +367,7 @@ _RULES: tuple[tuple[Verdict, Callable[[Outcome], str | None]], ...] = (
     (Verdict.MISCONFIGURED, _misconfigured),
     (Verdict.WALLTIME, _timed_out),
     (Verdict.OUT_OF_MEMORY, _out_of_memory),
+    (Verdict.INFRASTRUCTURE, _silent),
     (Verdict.INFRASTRUCTURE, _infrastructure),
     (Verdict.CANCELLED, _cancelled),
     (Verdict.CONTROL_PLANE_BUG, _control_plane_bug),

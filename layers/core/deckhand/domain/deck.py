@@ -17,6 +17,10 @@ from deckhand.domain import keys
 from deckhand.domain.errors import DropRejectedError
 
 OPTIONS_NAME: Final = "run.yaml"
+STOP_NAME: Final = "STOP"
+STEERING_NAMES: Final = (STOP_NAME, "HOLD", "RESUME")
+"""Files that say what should become of the runs of their drop; they are no part of its deck."""
+
 ARCHIVE_SUFFIXES: Final = (".zip", ".tar.gz", ".tgz")
 DECK_SUFFIXES: Final = (".in", ".lmp", ".lammps")
 DECK_PREFIX: Final = "in."
@@ -96,6 +100,13 @@ class Drop(Frozen):
             return item.key.removeprefix(self.prefix)
         return PurePosixPath(item.key).name
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a file STOP was dropped after the last thing that triggers."""
+        stops = [item for item in self.objects if self.path_of(item) == STOP_NAME]
+        newest = max((item.last_modified for item in self.triggers), default=None)
+        return any(newest is not None and item.last_modified >= newest for item in stops)
+
     def quiet_for(self, now: datetime) -> timedelta:
         """Time since the last upload."""
         return now - max(item.last_modified for item in self.objects)
@@ -164,6 +175,12 @@ def run_id(drop: Drop) -> str:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     """
     return f"{slug(drop.name)}-{digest(drop.triggers or drop.objects)}"
+
+
+def rerun_id(run_id: str, token: str) -> str:
+    """The name of another run of the same drop; the same token makes the same name."""
+    name = run_id.rpartition("-")[0]
+    return f"{name}-{hashlib.sha256(f'{run_id} {token}'.encode()).hexdigest()[:16]}"
 
 
 def is_run_id(text: str) -> bool:

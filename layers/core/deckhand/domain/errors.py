@@ -21,8 +21,16 @@ class LedgerError(DeckhandError):
     """The ledger does not know a run or an attempt that it must know."""
 
 
+class SteeringError(DeckhandError):
+    """What a person wants of a run cannot be done; the text says why and what can."""
+
+
 class MessageNotSentError(DeckhandError):
     """A message to people certainly did not go out, so it may be sent again."""
+
+
+class SubscriptionError(DeckhandError):
+    """An address could not be asked whether it wants messages."""
 
 
 class SettingsError(DeckhandError):
@@ -39,6 +47,10 @@ class LocalCloudError(DeckhandError):
 
 class SurveyError(DeckhandError):
     """Drops in the inbox could not be looked at; the next survey tries again."""
+
+
+class ReaperError(DeckhandError):
+    """Runs or jobs could not be looked at; the next reaper tries again."""
 
 
 class StorageError(DeckhandError):

@@ -25,10 +25,15 @@ class Wish(StrEnum):
 class RunRecord(BaseModel):
     """A run in the ledger with its attempts, oldest first; times UTC, cost in US dollars.
 
-    `started_at` is when the run's execution was started, `message_at` when its one message to
-    people was claimed by whoever sends it. Executions come and go: `round` counts those of this
-    run, from 1. `dollars` is the cap above which the run is held, `projected_cost` what it is
-    expected to cost in all. A point of a sweep has a `parent`.
+    An execution is only what carries a run: `round` counts those of this run, from 1, and
+    `started_at` is when the one of this round was started. `taken_up` counts the rounds in a row
+    that began because an execution had died. `steered_at` is when somebody last said what should
+    become of the run, and `forgiven` how many attempts it had when that somebody let it go on.
+
+    `dollars` and `hours` of machine time are the caps above which the run is held,
+    `projected_cost` is what it is expected to cost in all. `extensions` are steps that were added
+    after the deck's end. `notify` are addresses that its messages go to as well. A point of a sweep
+    has a `parent`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -39,19 +44,38 @@ class RunRecord(BaseModel):
     admitted_at: datetime
     started_at: datetime | None = None
     closed_at: datetime | None = None
-    message_at: datetime | None = None
     reason: str = ""
     deck: str | None = None
     total_steps: int | None = None
     cost: float | None = None
     owner: str = DEFAULT_OWNER
     group: str = DEFAULT_OWNER
+    notify: tuple[str, ...] = ()
     parent: str | None = None
     round: int = 1
+    taken_up: int = 0
     wish: Wish | None = None
+    steered_at: datetime | None = None
+    forgiven: int = 0
     dollars: float | None = None
+    hours: float | None = None
     projected_cost: float | None = None
+    extensions: tuple[int, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
+
+    @property
+    def execution(self) -> str:
+        """The name of this round's execution; 80 characters at most.
+
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+        """
+        return self.run_id if self.round == 1 else f"{self.run_id}-r{self.round}"
+
+    @property
+    def open_attempt(self) -> AttemptRecord | None:
+        """The newest attempt, if it has no verdict yet."""
+        newest = self.attempts[-1] if self.attempts else None
+        return newest if newest is not None and newest.verdict is None else None
 
     def attempt(self, number: int) -> AttemptRecord | None:
         return next((item for item in self.attempts if item.number == number), None)

@@ -1,52 +1,138 @@
-"""The message to people when a run is closed: one subject line a person can act on."""
+"""A message to people about one event of a run: one subject line a person can act on."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from deckhand.domain.deck import SUPERSEDED, Drop, Frozen
-from deckhand.domain.report import AttemptReport, Report
-from deckhand.domain.run import RunState
+from pydantic import field_validator
 
-# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: ASCII, "less than 100 characters"
+from deckhand.domain.deck import Drop, Frozen
+from deckhand.domain.ledger import DEFAULT_OWNER
+
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: ASCII, "less than 100 characters";
+# 256 KiB for text and attributes together.
 MAX_SUBJECT: Final = 99
+MAX_BODY_BYTES: Final = 250_000
 MAX_NAME: Final = 40
-MAX_REASON: Final = 8_000
-MAX_ATTEMPTS_SHOWN: Final = 20
-MAX_RESULTS_SHOWN: Final = 20
+
+PRODUCT: Final = "Deckhand"
+
+BUCKET: Final = timedelta(minutes=5)
+"""Messages are counted in buckets of this length."""
+
+# AWS ends an e-mail subscription that gets more than ten messages in a second. All of two buckets
+# may go out at the turn from one to the other, with the digests of one look: 3 + 3 + 3 are nine.
+# https://repost.aws/knowledge-center/sns-email-subscription-disabled
+DIRECT_MESSAGES: Final = 3
+"""Messages of a bucket that go out at once; the others wait for a digest."""
+
+DIGESTS_AT_ONCE: Final = 3
+
+AGAIN: Final = "This message may have come to you before: it is not known whether it was sent."
 
 
 class Event(StrEnum):
     """What happened, for the filter policies of subscribers."""
 
+    RUN_STARTED = "run_started"
+    RUN_FELL_BACK = "run_fell_back"
+    RUN_STALLED = "run_stalled"
+    RUN_HELD = "run_held"
     RUN_COMPLETED = "run_completed"
     RUN_FAILED = "run_failed"
     RUN_REJECTED = "run_rejected"
     RUN_CANCELLED = "run_cancelled"
 
 
+CLOSED: Final = "run_closed"
+FINAL_EVENTS: Final = frozenset(
+    {Event.RUN_COMPLETED, Event.RUN_FAILED, Event.RUN_REJECTED, Event.RUN_CANCELLED}
+)
+"""A run ends in one of these, and is told of once, under the one name CLOSED."""
+
+
 class MessageSeverity(StrEnum):
+    """ACTION where somebody has to do something."""
+
     INFO = "info"
     ACTION = "action"
 
 
+@dataclass(frozen=True)
+class MessageKey:
+    """What makes two messages the same; `occasion` tells apart the events of one kind of a run."""
+
+    run_id: str
+    event: str
+    occasion: str
+
+
 class Message(Frozen):
+    """`occasion` is the attempt or the round that an event belongs to, where there may be more.
+
+    `notify` are the addresses that run.yaml names.
+    """
+
     run_id: str
     event: Event
     severity: MessageSeverity
     subject: str
     body: str
+    occasion: str = ""
+    owner: str = DEFAULT_OWNER
+    group: str = DEFAULT_OWNER
+    notify: tuple[str, ...] = ()
+
+    @field_validator("subject")
+    @classmethod
+    def _is_printable(cls, given: str) -> str:
+        return printable_subject(given)
+
+    @field_validator("body")
+    @classmethod
+    def _fits(cls, given: str) -> str:
+        return fitting(given)
+
+    @property
+    def key(self) -> MessageKey:
+        event = CLOSED if self.event in FINAL_EVENTS else self.event.value
+        return MessageKey(self.run_id, event, self.occasion)
+
+    @property
+    def attributes(self) -> dict[str, str | tuple[str, ...]]:
+        """What subscribers may filter by; a tuple matches if one of its values does."""
+        named: dict[str, str | tuple[str, ...]] = {
+            "event": self.event.value,
+            "severity": self.severity.value,
+            "owner": self.owner,
+            "group": self.group,
+            "run_id": self.run_id,
+        }
+        return {**named, "notify": self.notify} if self.notify else named
 
 
-_EVENTS: Final = {
-    RunState.COMPLETED: Event.RUN_COMPLETED,
-    RunState.FAILED: Event.RUN_FAILED,
-    RunState.REJECTED: Event.RUN_REJECTED,
-    RunState.CANCELLED: Event.RUN_CANCELLED,
-}
+def with_body(message: Message, body: str) -> Message:
+    return Message.model_validate({**message.model_dump(), "body": body})
+
+
+def repeated(message: Message) -> Message:
+    """The message with a first line that says that it may be known."""
+    if is_repeated(message):
+        return message
+    return with_body(message, f"{AGAIN}\n\n{message.body}")
+
+
+def is_repeated(message: Message) -> bool:
+    return message.body.startswith(AGAIN)
+
+
+def bucket_of(now: datetime) -> datetime:
+    """When the bucket began that *now* lies in."""
+    return now - (now - datetime.min.replace(tzinfo=now.tzinfo)) % BUCKET
 
 
 def printable_subject(text: str) -> str:
@@ -54,145 +140,22 @@ def printable_subject(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
     ascii_only = plain.encode("ascii", "ignore").decode()
     line = " ".join("".join(c if c.isprintable() else " " for c in ascii_only).split())
-    return shorten(line, MAX_SUBJECT) or "Deckhand"
+    return shorten(line, MAX_SUBJECT) or PRODUCT
+
+
+def fitting(body: str) -> str:
+    """*body* as SNS takes it."""
+    cut = body.encode(errors="replace")[:MAX_BODY_BYTES].decode(errors="ignore")
+    return cut if cut.strip() else PRODUCT
 
 
 def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3].rstrip()}..."
 
 
-def closing_message(report: Report, runs_bucket: str) -> Message:
-    """The one message about a closed run."""
-    return Message(
-        run_id=report.run_id,
-        event=_EVENTS[report.state],
-        severity=_severity(report),
-        subject=printable_subject(f"Deckhand: {_name(report)} {_headline(report)}"),
-        body=report_text(report, runs_bucket),
-    )
-
-
-def report_text(report: Report, runs_bucket: str) -> str:
-    """The report for people; also the body of the message."""
-    sections = [
-        "\n".join(_what_happened(report)),
-        "\n".join(_loss_and_cost(report)),
-        "\n".join(_where(report, runs_bucket)),
-        "\n".join(_what_to_do(report)),
-        "\n".join(_attempts(report)),
-        "\n".join(_log(report)),
-    ]
-    return "\n\n".join(section for section in sections if section) + "\n"
-
-
-def _severity(report: Report) -> MessageSeverity:
-    done = report.state in (RunState.COMPLETED, RunState.CANCELLED) and not report.problems
-    quiet = done or report.reason.startswith(SUPERSEDED)
-    return MessageSeverity.INFO if quiet else MessageSeverity.ACTION
-
-
-def _name(report: Report) -> str:
-    return shorten(Drop(prefix=report.drop, objects=()).name, MAX_NAME)
-
-
-def _headline(report: Report) -> str:
-    if report.state is RunState.COMPLETED:
-        but = ", some results are missing" if report.problems else ""
-        interrupted = _count(report.interruptions, "interruption")
-        return f"completed, {money(report.cost)}, {interrupted}{but}"
-    if report.state is RunState.REJECTED:
-        return f"was not run: {report.reason}"
-    if report.state is RunState.CANCELLED:
-        return f"was cancelled, {money(report.cost)}"
-    return f"failed, {money(report.cost)}: {report.reason}"
-
-
-def _what_happened(report: Report) -> Iterator[str]:
-    yield f"Run {report.run_id}"
-    yield f"Drop {report.drop}, deck {report.deck}" if report.deck else f"Drop {report.drop}"
-    yield ""
-    yield f"What happened: {_verb(report.state)}. {shorten(report.reason, MAX_REASON)}".rstrip()
-
-
-def _verb(state: RunState) -> str:
-    return "the run was not started" if state is RunState.REJECTED else f"the run {_was(state)}"
-
-
-def _was(state: RunState) -> str:
-    return f"was {state.value}" if state is RunState.CANCELLED else str(state.value)
-
-
-def _loss_and_cost(report: Report) -> Iterator[str]:
-    if not report.attempts:
-        yield "What was lost: nothing."
-        yield "What it cost: no machine was started, $0.00."
-        return
-    interrupted = _count(report.interruptions, "interruption")
-    lost = f"{report.steps_lost:,} steps were computed twice or not kept"
-    yield f"What was lost: {lost if report.steps_lost else 'nothing'} ({interrupted})."
-    yield (
-        f"What it cost: {money(report.cost)}; the same hours on demand would have cost "
-        f"{money(report.cost_on_demand)}."
-    )
-
-
-def _where(report: Report, runs_bucket: str) -> Iterator[str]:
-    folder = f"s3://{runs_bucket}/runs/{report.run_id}/results/"
-    if report.results:
-        reached = "" if report.state is RunState.COMPLETED else " (up to the last checkpoint)"
-        yield f"Where the results are{reached}: {folder}"
-        for result in report.results[:MAX_RESULTS_SHOWN]:
-            yield f"  {result.path}  {result.size:,} bytes"
-        if len(report.results) > MAX_RESULTS_SHOWN:
-            yield f"  and {len(report.results) - MAX_RESULTS_SHOWN} more"
-    else:
-        yield f"Where the report is: {folder}"
-    for problem in report.problems:
-        yield f"  missing: {problem}"
-    yield f"More: deckhand show {report.run_id}"
-
-
-def _what_to_do(report: Report) -> Iterator[str]:
-    if report.problems:
-        yield "What to do: the pieces of the missing results are kept; ask whoever runs Deckhand."
-    elif report.state is RunState.COMPLETED:
-        yield "What to do: nothing. Fetch the results when you like."
-    elif report.reason.startswith(SUPERSEDED):
-        yield "What to do: nothing. The later upload has a run and a message of its own."
-    elif report.state is RunState.REJECTED:
-        yield "What to do: change what is named above and upload the drop again."
-    elif report.state is RunState.CANCELLED:
-        yield "What to do: nothing, or upload the deck again to start a new run."
-    else:
-        yield "What to do: read the reason and the log below, then upload the deck again."
-
-
-def _attempts(report: Report) -> Iterator[str]:
-    if not report.attempts:
-        return
-    yield "Attempts:"
-    for attempt in report.attempts[-MAX_ATTEMPTS_SHOWN:]:
-        yield _attempt_line(attempt)
-    if len(report.attempts) > MAX_ATTEMPTS_SHOWN:
-        yield f"  the first {len(report.attempts) - MAX_ATTEMPTS_SHOWN} are in report.json"
-
-
-def _attempt_line(attempt: AttemptReport) -> str:
-    steps = ""
-    if attempt.from_step is not None and attempt.reached_step is not None:
-        steps = f", steps {attempt.from_step:,} to {attempt.reached_step:,}"
-    verdict = attempt.verdict.value if attempt.verdict else "not ended"
-    return (
-        f"  {attempt.number}. {attempt.market.value}, {duration(attempt.seconds)}, "
-        f"{money(attempt.cost)}{steps}: {verdict}. {shorten(attempt.reason, 300)}".rstrip()
-    )
-
-
-def _log(report: Report) -> Iterator[str]:
-    if report.state is RunState.FAILED and report.log_tail:
-        yield "The end of the log:"
-        for line in report.log_tail:
-            yield f"  {line}"
+def run_name(drop: str) -> str:
+    """What people call a run: the name of its drop."""
+    return shorten(Drop(prefix=drop, objects=()).name, MAX_NAME)
 
 
 def money(dollars: float) -> str:
@@ -207,5 +170,5 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str) -> str:
+    return f"{f'{number:,}' if number else 'no'} {noun}{'' if number == 1 else 's'}"

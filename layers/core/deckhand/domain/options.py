@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import product
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
@@ -18,7 +19,7 @@ MAX_VALUE: Final = 4_096
 """The longest value of a variable, in characters."""
 
 # https://docs.lammps.org/variable.html: "alphanumeric characters and underscores"
-VariableName = Annotated[str, StringConstraints(pattern=r"^\w+$", max_length=128)]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=128)]
 Value = str | int | float
 Values = Value | tuple[Value, ...]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)]
@@ -71,6 +72,14 @@ class RunOptions(Frozen):
         None
     )
 
+    @field_validator("variables", "sweep", mode="before")
+    @classmethod
+    def _values_are_words(cls, given: object) -> object:
+        """YAML reads `yes`, `off` and the like as truth values, which LAMMPS does not know."""
+        if any(isinstance(value, bool) for value in _values_in(given)):
+            raise ValueError("put yes, no, on, off, true and false into quotes")
+        return given
+
     @field_validator("variables", "sweep")
     @classmethod
     def _values_are_lines(cls, given: object) -> object:
@@ -102,13 +111,17 @@ class RunOptions(Frozen):
             count *= len(values)
         return count
 
+    def points(self) -> Iterator[dict[str, Value]]:
+        """The variables of each run of the sweep, the last one named changing fastest."""
+        if isinstance(self.sweep, tuple):
+            yield from self.sweep
+        elif self.sweep is not None:
+            for values in product(*self.sweep.values()):
+                yield dict(zip(self.sweep, values, strict=True))
+
     @property
     def checkpoint_seconds(self) -> float | None:
         return None if self.checkpoint_minutes is None else self.checkpoint_minutes * 60
-
-    def is_past(self, now: datetime) -> bool:
-        """Whether the deadline is over."""
-        return self.deadline is not None and now >= self.deadline
 
 
 def _values_in(given: object) -> list[object]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from deckhand.domain.attempt import AttemptRecord, Market, Verdict
-from deckhand.domain.cost import Prices, cost, cost_on_demand
+from deckhand.domain.cost import Prices, cost, cost_on_demand, per_hour
 from deckhand.domain.deck import Frozen
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import RunRecord
@@ -16,7 +16,10 @@ from deckhand.domain.run import RunState
 
 
 class AttemptReport(Frozen):
-    """One attempt; `steps_lost` were computed after its last checkpoint, hence twice."""
+    """One attempt; `steps_lost` were computed after its last checkpoint, hence twice.
+
+    `price_per_hour` is what its cost was computed with, in US dollars.
+    """
 
     number: int
     market: Market
@@ -24,6 +27,9 @@ class AttemptReport(Frozen):
     reason: str
     seconds: float
     cost: float
+    price_per_hour: float | None = None
+    instance_type: str | None = None
+    availability_zone: str | None = None
     from_step: int | None
     reached_step: int | None
     checkpoint: str | None
@@ -125,6 +131,9 @@ def _attempt(record: AttemptRecord, prices: Prices) -> AttemptReport:
         reason=record.reason,
         seconds=record.seconds,
         cost=round(cost([record], prices), 4),
+        price_per_hour=round(per_hour(record, prices), 6),
+        instance_type=record.instance_type,
+        availability_zone=record.availability_zone,
         from_step=record.from_step,
         reached_step=record.reached_step,
         checkpoint=record.checkpoint,

@@ -132,6 +132,7 @@ class Run(Frozen):
     Where no dry run has found `atoms` and `checkpoint_bytes`, `dry_run` says why. `extensions`
     are the steps of runs that were added after the deck's end, in their order. A point of a sweep
     has a `parent`, under which the frozen deck lies, and its `options.variables` are its own.
+    `deck_class` is what the speed of the deck is measured and projected by.
     """
 
     schema_version: Literal[1] = 1
@@ -148,4 +149,11 @@ class Run(Frozen):
     dry_run: str = ""
     extensions: tuple[int, ...] = ()
     parent: str | None = None
+    deck_class: str = ""
     admitted_at: datetime
+
+    def extended(self, extensions: tuple[int, ...]) -> Run:
+        """The same run, with these runs after its deck's end."""
+        more = sum(extensions) - sum(self.extensions)
+        total = None if self.total_steps is None else self.total_steps + more
+        return self.model_copy(update={"extensions": extensions, "total_steps": total})

@@ -22,6 +22,7 @@ class Look(StrEnum):
 
     IGNORED = "ignored"
     NOTHING_THERE = "nothing there"
+    STOPPED = "stopped"
     GROWING = "growing"
     STARTED = "started"
     KNOWN = "known"
@@ -79,6 +80,8 @@ class AdmitDrop:
         drop = list_drop(self.inbox, prefix)
         if not drop.triggers:
             return Look.NOTHING_THERE, ""
+        if drop.is_stopped:
+            return Look.STOPPED, ""
         still = self.settle - drop.quiet_for(now)
         if still > timedelta(0):
             delay = min(max(still, timedelta(seconds=1)), LONGEST_DELAY)
@@ -90,7 +93,7 @@ class AdmitDrop:
         record = record_drop(self.runs, self.ledger, drop, now)
         if record.started_at is not None:
             return Look.KNOWN, record.run_id
-        started = self.executions.start(record.run_id, drop.prefix)
+        started = self.executions.start(record.execution, record.run_id, drop.prefix)
         self.ledger.mark_started(record.run_id, now)
         return (Look.STARTED if started else Look.KNOWN), record.run_id
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,9 +14,14 @@ from typing import Final
 from deckhand.domain import keys
 from deckhand.domain.deck import SUPERSEDED, Drop, Frozen, Problem, Severity, choose_deck
 from deckhand.domain.errors import DropRejectedError, LedgerError, StorageError
-from deckhand.domain.ledger import RunRecord
+from deckhand.domain.ledger import DEFAULT_OWNER, RunRecord, Wish
+from deckhand.domain.options import RunOptions
 from deckhand.domain.parts import MIB
+from deckhand.domain.profile import Profiles, why_not
+from deckhand.domain.projection import NO_STEPS, NOT_MEASURED
 from deckhand.domain.run import CheckReport, Contract, DryRun, Run, RunState
+from deckhand.domain.speed import deck_class
+from deckhand.usecases.forecast_run import Projector
 from deckhand.usecases.freeze_deck import freeze_deck
 from deckhand.usecases.gather_files import Gathered, gather_files
 from deckhand.usecases.list_drop import list_drop
@@ -25,6 +30,8 @@ from deckhand.usecases.unpack_archive import Limits
 
 MAX_DECK: Final = 16 * MIB
 MAX_PROBLEMS_SHOWN: Final = 20
+MAX_INCLUDED: Final = MIB
+"""What is longer and read by a deck is not script."""
 
 CONTROL: Final = re.compile(rb"[^\t\n\f\r -~\x80-\xff]")
 """What no text has, whether its letters beyond ASCII are UTF-8 or, in old comments, Latin-1."""
@@ -34,10 +41,14 @@ class Decision(StrEnum):
     ACCEPTED = "accepted"
     INCOMPLETE = "incomplete"
     REJECTED = "rejected"
+    HELD = "hold"
 
 
 class Checked(Frozen):
+    """`state` is that of the run; a rejected deck closes it."""
+
     decision: Decision
+    state: RunState
     reason: str
 
 
@@ -49,7 +60,10 @@ class CheckDeck:
     preflight: Preflight
     dry_run: DryRunner
     wait: timedelta
+    profiles: Profiles
+    dollars: float | None
     limits: Limits = field(default_factory=Limits)
+    project: Projector | None = None
 
     def __call__(self, run_id: str, now: datetime) -> Checked:
         """Safe to repeat: run.json, written last, is what accepts a run."""
@@ -57,10 +71,12 @@ class CheckDeck:
         if record is None:
             raise LedgerError(f"The ledger does not know the run {run_id}.")
         if record.state.is_final:
-            return Checked(decision=Decision.REJECTED, reason=record.reason)
+            return _checked(Decision.REJECTED, record.reason, record.state)
         frozen = self.runs.read(keys.run_record(run_id))
         if frozen is not None:
-            return self._accept(Run.model_validate_json(frozen))
+            return self._accept(record, Run.model_validate_json(frozen), now)
+        if record.wish is not None:
+            return self._wished(record, record.wish)
         try:
             drop = self._drop_now(run_id)
             with TemporaryDirectory(prefix="deckhand-") as folder:
@@ -68,7 +84,15 @@ class CheckDeck:
                 root.mkdir()
                 return self._check(record, drop, root, now)
         except DropRejectedError as error:
-            return Checked(decision=Decision.REJECTED, reason=str(error))
+            return _checked(Decision.REJECTED, str(error), RunState.REJECTED)
+
+    def _wished(self, record: RunRecord, wish: Wish) -> Checked:
+        """Its user had a change of mind before the deck was accepted."""
+        if wish is Wish.STOP:
+            return _checked(Decision.REJECTED, "It was stopped by its user.", RunState.CANCELLED)
+        reason = "It was held by its user."
+        self.ledger.advance(record.run_id, RunState.HELD, reason=reason)
+        return _checked(Decision.HELD, reason, RunState.HELD)
 
     def _drop_now(self, run_id: str) -> Drop:
         """The drop with what has arrived since it was admitted.
@@ -91,20 +115,24 @@ class CheckDeck:
 
     def _check(self, record: RunRecord, drop: Drop, root: Path, now: datetime) -> Checked:
         gathered = gather_files(self.inbox, drop, root, self.limits)
+        self._know(record, gathered.options)
         deck = choose_deck([found.path for found in gathered.files], gathered.options.deck)
         check_deck_text(root / deck, deck)
+        reason = why_not(self.profiles, gathered.options.instance, gathered.options.gpus)
+        if reason:
+            return _checked(Decision.REJECTED, reason, RunState.REJECTED)
         report = self.preflight(root, deck)
         if report.missing and now < record.admitted_at + self.wait:
             self.ledger.advance(record.run_id, RunState.WAITING)
             reason = _listed("Waiting for", report.missing)
-            return Checked(decision=Decision.INCOMPLETE, reason=reason)
+            return _checked(Decision.INCOMPLETE, reason, RunState.WAITING)
         reason = refusal(deck, report)
         if reason:
-            return Checked(decision=Decision.REJECTED, reason=reason)
+            return _checked(Decision.REJECTED, reason, RunState.REJECTED)
         dry = self._carried(root, deck, gathered)
         if dry.problem is not None:
             reason = _listed(f"{deck} cannot be run:", [dry.problem])
-            return Checked(decision=Decision.REJECTED, reason=reason)
+            return _checked(Decision.REJECTED, reason, RunState.REJECTED)
         inputs = freeze_deck(self.inbox, self.runs, record.run_id, deck, gathered.files)
         run = Run(
             run_id=record.run_id,
@@ -118,10 +146,17 @@ class CheckDeck:
             atoms=dry.atoms,
             checkpoint_bytes=dry.checkpoint_bytes,
             dry_run=dry.shortfall,
+            deck_class=deck_class(_scripts(root / deck, report.reads)),
             admitted_at=record.admitted_at,
         )
         self.runs.write(keys.run_record(run.run_id), run.model_dump_json(indent=1).encode())
-        return self._accept(run)
+        return self._accept(record, run, now)
+
+    def _know(self, record: RunRecord, options: RunOptions) -> None:
+        """Whose the run is, before anybody is told anything about it."""
+        owner = options.owner or options.group or DEFAULT_OWNER
+        group, notify = options.group or owner, options.notify or None
+        self.ledger.advance(record.run_id, record.state, owner=owner, group=group, notify=notify)
 
     def _carried(self, root: Path, deck: str, gathered: Gathered) -> DryRun:
         """The dry run, unless the folder is not what a machine would have."""
@@ -133,12 +168,36 @@ class CheckDeck:
             )
         return self.dry_run(root, deck)
 
-    def _accept(self, run: Run) -> Checked:
-        self.ledger.advance(run.run_id, RunState.RUNNING, run.deck, run.total_steps)
+    def _accept(self, record: RunRecord, run: Run, now: datetime) -> Checked:
+        self.ledger.advance(
+            run.run_id,
+            RunState.RUNNING,
+            deck=run.deck,
+            total_steps=run.total_steps,
+            # A cap that was raised since stays raised.
+            dollars=record.dollars or run.options.dollars or self.dollars,
+            hours=record.hours or run.options.hours,
+        )
         steps = "" if run.total_steps is None else f", {run.total_steps:,} steps"
         atoms = "" if run.atoms is None else f", {run.atoms:,} atoms"
         reason = f"{run.deck} can be run{steps}{atoms}; a resume is {run.contract.value}."
-        return Checked(decision=Decision.ACCEPTED, reason=f"{reason} {run.dry_run}".strip())
+        said = (reason, run.dry_run, self._projected(run, now))
+        text = " ".join(text for text in said if text)
+        return _checked(Decision.ACCEPTED, text, RunState.RUNNING)
+
+    def _projected(self, run: Run, now: datetime) -> str:
+        """What the run is expected to take, for the ledger and in words."""
+        if self.project is None:
+            return ""
+        found = self.project(run, now)
+        if found is None:
+            return NOT_MEASURED if run.total_steps else NO_STEPS
+        self.ledger.record_projected_cost(run.run_id, found.dollars)
+        return f"It takes {found}."
+
+
+def _checked(decision: Decision, reason: str, state: RunState) -> Checked:
+    return Checked(decision=decision, state=state, reason=reason)
 
 
 def check_deck_text(file: Path, deck: str) -> None:
@@ -160,6 +219,13 @@ def check_deck_text(file: Path, deck: str) -> None:
             f"the byte {control[0][0]:#04x}. Save it as UTF-8 text, or name the script in "
             "run.yaml: `deck: <file>`."
         )
+
+
+def _scripts(deck: Path, reads: Sequence[str]) -> Iterator[str]:
+    """The text of the deck, and of what it reads as far as that may be script."""
+    for path in (deck, *(deck.parent / name for name in reads)):
+        if path.is_file() and path.stat().st_size <= (MAX_DECK if path == deck else MAX_INCLUDED):
+            yield path.read_bytes().decode("latin-1")
 
 
 def refusal(deck: str, report: CheckReport) -> str:

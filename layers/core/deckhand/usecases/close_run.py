@@ -10,18 +10,20 @@ from datetime import datetime
 from deckhand.domain import keys
 from deckhand.domain.attempt import Verdict
 from deckhand.domain.certificate import Certificate, certified_body
+from deckhand.domain.closing import closing_key, closing_message, report_text
 from deckhand.domain.cost import Prices
 from deckhand.domain.deck import Frozen
-from deckhand.domain.errors import LedgerError, ManifestError, MessageNotSentError
+from deckhand.domain.errors import LedgerError, ManifestError
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.manifest import Manifest, read_manifest
-from deckhand.domain.message import closing_message, report_text, shorten
+from deckhand.domain.message import shorten
 from deckhand.domain.report import Report, Result, compose_report
 from deckhand.domain.run import RunState
 from deckhand.usecases.certify import certify
 from deckhand.usecases.finalise import Finalised, finalise
 from deckhand.usecases.judge_attempt import read_status
-from deckhand.usecases.ports import Bucket, Ledger, Topic
+from deckhand.usecases.ports import Bucket, Ledger
+from deckhand.usecases.tell import Tell
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
 
 MAX_REASON = 8_000
@@ -36,17 +38,16 @@ class Closed(Frozen):
 class CloseRun:
     runs: Bucket
     ledger: Ledger
-    topic: Topic
+    tell: Tell
     prices: Prices
 
     def __call__(self, run_id: str, state: RunState, reason: str, now: datetime) -> Closed:
         """The first to close a run decides how; whoever repeats it finishes the work.
 
-        Results and report may be written again. The message is claimed before it is sent, so a
-        crash in between loses it rather than sends two; the ledger shows the claim.
+        Results and report may be written again, the message goes out once.
         """
         record = self.ledger.close(run_id, state, shorten(readable(reason), MAX_REASON), now)
-        if record.message_at is None:
+        if not self.is_told(record):
             manifest = self._manifest(record)
             finalised = finalise(self.runs, manifest) if manifest else Finalised((), ())
             certified = certify(self.runs, record, manifest, finalised.results)
@@ -54,8 +55,12 @@ class CloseRun:
             report = self._report(record, manifest, finalised.results, problems)
             self._write(report, certified.certificate)
             self.ledger.record_cost(run_id, report.cost)
-            self._tell(report, now)
+            self.tell(closing_message(record, report, self.runs.name))
         return Closed(state=record.state, reason=record.reason)
+
+    def is_told(self, record: RunRecord) -> bool:
+        """Whether nothing is left to do for a closed run: people are told last."""
+        return self.tell.is_told(closing_key(record))
 
     def _report(
         self,
@@ -102,15 +107,6 @@ class CloseRun:
             self.runs.write(keys.certificate(report.run_id), body)
         self.runs.write(keys.result(report.run_id, "report.txt"), text)
         self.runs.write(keys.report(report.run_id), document)
-
-    def _tell(self, report: Report, now: datetime) -> None:
-        if not self.ledger.claim_message(report.run_id, now):
-            return
-        try:
-            self.topic.publish(closing_message(report, self.runs.name))
-        except MessageNotSentError:
-            self.ledger.release_message(report.run_id)
-            raise
 
 
 def readable(reason: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deckhand.domain.deck import (
     OPTIONS_NAME,
+    STEERING_NAMES,
     Drop,
     DropObject,
     check_path,
@@ -54,6 +55,7 @@ def gather_files(inbox: Bucket, drop: Drop, root: Path, limits: Limits) -> Gathe
     An archive is unpacked where nothing else in the drop is a deck. Raises DropRejectedError.
     """
     plain = [_plain(drop, item) for item in drop.objects]
+    plain = [found for found in plain if found.path not in STEERING_NAMES]
     options = _options(inbox, plain)
     archive = _archive(plain, options)
     members: list[Found] = []

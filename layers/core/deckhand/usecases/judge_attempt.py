@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -24,12 +24,20 @@ from deckhand.domain.attempt import (
 from deckhand.domain.deck import Frozen
 from deckhand.domain.errors import LedgerError, ManifestError
 from deckhand.domain.keys import CheckpointId
+from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.manifest import read_manifest
 from deckhand.domain.policy import may_continue
 from deckhand.domain.run import RunState
 from deckhand.domain.status import Status
 from deckhand.usecases.ports import Bucket, Jobs, Ledger
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
+
+Accounts = Callable[[str, AttemptRecord, Status | None], AttemptRecord]
+"""Completes an attempt of the run of that name by what it cost: usecases/keep_accounts.py."""
+
+
+def without_accounts(run_id: str, attempt: AttemptRecord, status: Status | None) -> AttemptRecord:
+    return attempt
 
 
 @dataclass(frozen=True)
@@ -53,27 +61,31 @@ class JudgeAttempt:
     runs: Bucket
     ledger: Ledger
     jobs: Jobs
+    accounts: Accounts = without_accounts
 
     def __call__(self, run_id: str, number: int, ended: Ended) -> Judged:
         """Safe to repeat: a recorded verdict stands."""
-        planned = self._planned(run_id, number)
+        record, planned = self._planned(run_id, number)
         if planned.verdict is not None:
-            return decide(Judgement(verdict=planned.verdict, reason=planned.reason))
+            judgement = Judgement(verdict=planned.verdict, reason=planned.reason)
+            return decide(judgement, record.wish)
         outcome = self._outcome(run_id, number, ended)
         judgement = judge(outcome)
         if judgement.verdict is Verdict.UNKNOWN:
             outcome, judgement = self._look_closer(run_id, number, outcome, judgement)
         attempt = self._completed_record(run_id, planned, outcome, judgement)
+        attempt = self.accounts(run_id, attempt, outcome.status)
         if not self.ledger.record_verdict(run_id, attempt):
             return self(run_id, number, ended)
-        return decide(judgement)
+        # Asked for again: whoever ended the job has said why before.
+        return decide(judgement, self._planned(run_id, number)[0].wish)
 
-    def _planned(self, run_id: str, number: int) -> AttemptRecord:
+    def _planned(self, run_id: str, number: int) -> tuple[RunRecord, AttemptRecord]:
         record = self.ledger.run(run_id)
         planned = record.attempt(number) if record else None
-        if planned is None:
+        if record is None or planned is None:
             raise LedgerError(f"The ledger does not know attempt {number} of {run_id}.")
-        return planned
+        return record, planned
 
     def _outcome(self, run_id: str, number: int, ended: Ended) -> Outcome:
         return Outcome(
@@ -127,19 +139,21 @@ class JudgeAttempt:
                 "checkpoint": str(newest.checkpoint_id) if newest else None,
                 "from_step": status.from_step if status else None,
                 "reached_step": status.step if status else None,
+                "steps_per_second": status.steps_per_second if status else None,
                 "advanced": _advanced(newest.checkpoint_id if newest else None, planned),
             }
         )
 
 
-def decide(judgement: Judgement) -> Judged:
-    """What the state machine does after a verdict."""
+def decide(judgement: Judgement, wish: Wish | None = None) -> Judged:
+    """What the state machine does after a verdict; what a *wish* means is for the next plan."""
     decision: Literal["plan", "close"] = "close"
+    cancelled = judgement.verdict is Verdict.CANCELLED
     if judgement.verdict is Verdict.COMPLETED:
         state = RunState.COMPLETED
-    elif judgement.verdict is Verdict.CANCELLED:
+    elif cancelled and wish is None:
         state = RunState.CANCELLED
-    elif may_continue(judgement.verdict):
+    elif cancelled or may_continue(judgement.verdict):
         decision, state = "plan", RunState.RUNNING
     else:
         state = RunState.FAILED

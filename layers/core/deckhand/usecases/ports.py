@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from deckhand.domain.attempt import AttemptRecord, Job
 from deckhand.domain.deck import DropObject
-from deckhand.domain.ledger import RunRecord
-from deckhand.domain.message import Message
+from deckhand.domain.digest import Digest
+from deckhand.domain.ledger import RunRecord, Wish
+from deckhand.domain.message import Message, MessageKey
 from deckhand.domain.parts import Part
+from deckhand.domain.price import Machine, Price, PriceKey
 from deckhand.domain.run import CheckReport, DryRun, RunState
+from deckhand.domain.speed import Measurement, SpeedKey
 
 
 class Bucket(Protocol):
@@ -86,10 +90,30 @@ class Ledger(Protocol):
         """Runs without their attempts, newest first."""
         ...
 
-    def advance(
-        self, run_id: str, state: RunState, deck: str | None = None, total_steps: int | None = None
+    def since(self, at: datetime) -> list[RunRecord]:
+        """Runs admitted at that time or later, without their attempts, newest first."""
+        ...
+
+    def open_runs(self) -> Iterator[RunRecord]:
+        """Every run that is not closed, without its attempts; a write may take a moment to show."""
+        ...
+
+    def advance(self, run_id: str, state: RunState, **known: object) -> bool:
+        """Move a run on, with what is *known* of it now; False where it is already closed."""
+        ...
+
+    def express(self, run_id: str, wish: Wish, at: datetime) -> bool:
+        """Write a wish down; False where the run is closed or has been steered since *at*."""
+        ...
+
+    def begin_round(
+        self, record: RunRecord, at: datetime, wish: Wish | None = None, **change: object
     ) -> bool:
-        """Move a run on; False where it is already closed."""
+        """Let a run go on in its next round, closed or not; *wish* is all that is left of wishes.
+
+        False where it is not in the round of *record* any more, or, if *change* has a
+        `steered_at`, has been steered since then.
+        """
         ...
 
     def plan(self, run_id: str, attempt: AttemptRecord) -> bool:
@@ -106,19 +130,36 @@ class Ledger(Protocol):
 
     def record_cost(self, run_id: str, cost: float) -> None: ...
 
-    def claim_message(self, run_id: str, at: datetime) -> bool:
-        """Claim the right to send the run's one message; False where somebody has it."""
-        ...
-
-    def release_message(self, run_id: str) -> None:
-        """Give the right back, when the message was certainly not sent."""
-        ...
+    def record_projected_cost(self, run_id: str, cost: float) -> None: ...
 
 
 class Executions(Protocol):
-    def start(self, run_id: str, drop: str) -> bool:
-        """Start the execution of a run; False where there is one of that name."""
+    """The executions of run_deck, by their names."""
+
+    def start(self, name: str, run_id: str, drop: str) -> bool:
+        """Start an execution; False where there is one of that name."""
         ...
+
+    def stop(self, name: str, reason: str) -> bool:
+        """Stop an execution, its job with it; False where there is none."""
+        ...
+
+    def running(self) -> set[str]:
+        """The names of all that have not ended."""
+        ...
+
+    def end(self, name: str) -> ExecutionEnd | None:
+        """How and when an execution ended; None where it has not, or is not known."""
+        ...
+
+
+@dataclass(frozen=True)
+class ExecutionEnd:
+    """`status` is SUCCEEDED, FAILED, TIMED_OUT or ABORTED; `cause` may say why."""
+
+    status: str
+    at: datetime
+    cause: str = ""
 
 
 class IntakeQueue(Protocol):
@@ -128,9 +169,95 @@ class IntakeQueue(Protocol):
 
 
 class Topic(Protocol):
-    def publish(self, message: Message) -> None:
+    def publish(self, message: Message | Digest) -> None:
         """Send a message; raises MessageNotSentError where it certainly was not."""
         ...
+
+
+@dataclass(frozen=True)
+class LiveJob:
+    """A job as ListJobs shows it; `name` is that of an attempt."""
+
+    job_id: str
+    name: str
+    queue: str
+    status: str
+    created_at: datetime
+
+
+class Subscriptions(Protocol):
+    def ensure(self, address: str) -> None:
+        """Have *address* get the messages that name it; raises SubscriptionError.
+
+        AWS asks the address to confirm, and does so again as long as it has not.
+        """
+        ...
+
+
+class Outbox(Protocol):
+    """Every message of every run, and how far each has come.
+
+    A message is free (nobody sends it), being sent, waiting for a digest, or sent.
+    """
+
+    def claim(self, message: Message, at: datetime) -> bool:
+        """Claim the right to send a message that is new or free; False where somebody has it."""
+        ...
+
+    def claim_again(self, unsent: Unsent, message: Message, at: datetime) -> bool:
+        """Claim what is *unsent*, as *message*; False where it has moved since it was seen."""
+        ...
+
+    def release(self, key: MessageKey, at: datetime) -> None:
+        """Make a message that is being sent free: it certainly was not sent."""
+        ...
+
+    def wait(self, key: MessageKey) -> None:
+        """Let a message that is being sent wait for a digest."""
+        ...
+
+    def take(self, key: MessageKey, at: datetime) -> bool:
+        """Claim the right to send a message that waits; False where it does not wait."""
+        ...
+
+    def mark_sent(self, key: MessageKey, at: datetime) -> None: ...
+
+    def is_taken(self, key: MessageKey) -> bool:
+        """Whether a message is being sent, waits or was sent."""
+        ...
+
+    def unsent(self, before: datetime) -> Iterator[Unsent]:
+        """What has been free, or on its way, since *before*; a write may take a moment to show."""
+        ...
+
+    def waiting(self, before: datetime) -> Iterator[Message]:
+        """What was claimed before that and waits, oldest first; with the same delay."""
+        ...
+
+    def count(self, bucket: datetime) -> int:
+        """Count one more message in the bucket that began then; how many it has now."""
+        ...
+
+    def begin_look(self, bucket: datetime) -> bool:
+        """Whether this is the first look for digests in the bucket that began then."""
+        ...
+
+    def begin_asking(self, address: str, at: datetime, again_after: timedelta) -> bool:
+        """Claim the right to ask an address, which nobody did for that long."""
+        ...
+
+    def stop_asking(self, address: str) -> None:
+        """Make as if an address had not been asked."""
+        ...
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A message that was last moved at `at`; `in_doubt` where it may have been sent after all."""
+
+    message: Message
+    at: datetime
+    in_doubt: bool
 
 
 class Jobs(Protocol):
@@ -140,7 +267,45 @@ class Jobs(Protocol):
         """The newest job of that name."""
         ...
 
+    def live(self) -> Iterator[LiveJob]:
+        """The jobs that have not ended, of every queue."""
+        ...
+
     def terminate(self, job_id: str, reason: str) -> None: ...
+
+
+class PriceSource(Protocol):
+    """What machines cost and have. Answers None where it does not know; never raises."""
+
+    def price(self, key: PriceKey, at: datetime) -> float | None:
+        """US dollars for an hour of the whole machine at that time."""
+        ...
+
+    def machine(self, instance_type: str) -> Machine | None: ...
+
+
+class PriceStore(Protocol):
+    """What was heard of machines. Whatever cannot be kept or found is forgotten; never raises."""
+
+    def price(self, key: PriceKey) -> Price | None: ...
+
+    def keep_price(self, key: PriceKey, price: Price) -> None: ...
+
+    def machine(self, instance_type: str) -> Machine | None: ...
+
+    def keep_machine(self, instance_type: str, machine: Machine) -> None: ...
+
+
+class Speeds(Protocol):
+    """What attempts have measured. Whatever cannot be kept or found is forgotten; never raises."""
+
+    def newest(self, key: SpeedKey, limit: int) -> list[Measurement]:
+        """Newest first."""
+        ...
+
+    def keep(self, key: SpeedKey, attempt: int, at: datetime, measured: Measurement) -> None:
+        """Add what an attempt of a run has measured; safe to repeat."""
+        ...
 
 
 class Preflight(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import ValidationError
@@ -12,7 +12,29 @@ from deckhand.domain.deck import OPTIONS_NAME
 from deckhand.domain.errors import DropRejectedError
 from deckhand.domain.options import RunOptions
 
-MAX_BYTES = 64 * 1024
+MAX_BYTES: Final = 1024 * 1024
+"""A list of ten thousand points fits."""
+
+EXAMPLES: Final = {
+    "deck": "deck: in.melt",
+    "variables": "variables: {T: 1.0, N: 50000}",
+    "instance": "instance: standard",
+    "gpus": "gpus: 1",
+    "ranks": "ranks: 4",
+    "checkpoint_minutes": "checkpoint_minutes: 10",
+    "hours": "hours: 48",
+    "dollars": "dollars: 40",
+    "deadline": "deadline: 2026-12-24T18:00:00Z",
+    "purchase": "purchase: spot-first (or spot-only, or on-demand)",
+    "owner": "owner: ada",
+    "group": "group: polymers",
+    "window": "window: nights (or weekends)",
+    "notify": "notify: [ada@example.org]",
+    "tell_start": "tell_start: true",
+    "priority": "priority: 5 (0 to 9)",
+    "sweep": "sweep: {T: [0.9, 1.0, 1.1], seed: [1, 2]}",
+}
+"""A line of run.yaml for each of its keys."""
 
 
 def read_options(content: bytes) -> RunOptions:
@@ -33,8 +55,16 @@ def read_options(content: bytes) -> RunOptions:
     try:
         return RunOptions.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise DropRejectedError(f"{OPTIONS_NAME}: `{first['loc'][0]}`: {first['msg']}.") from error
+        raise DropRejectedError(_mistake(error)) from error
+
+
+def _mistake(error: ValidationError) -> str:
+    first = error.errors()[0]
+    # Pydantic also names the alternatives of a type that it tried, in brackets.
+    place = [str(part) for part in first["loc"] if "[" not in str(part)]
+    key = place[0] if place else "sweep"
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{OPTIONS_NAME}: `{'.'.join(place) or key}`: {said}. Write it like `{EXAMPLES[key]}`."
 
 
 def _load(content: bytes) -> Any:  # noqa: ANN401  a YAML document can be anything

@@ -132,15 +132,25 @@ class SurveyInbox:
         return Found(drop.prefix, run_id, finding)
 
     def _settle(self, run_id: str, drop: Drop, now: datetime) -> Finding:
-        if run_id in self.settled or _is_settled(self.ledger.run(run_id), drop):
+        if run_id in self.settled or self._is_settled(self.ledger.run(run_id), drop):
             return Finding.KNOWN
         return self._admit(drop, now) if drop.triggers else self._report(drop, now)
+
+    def _is_settled(self, record: RunRecord | None, drop: Drop) -> bool:
+        """Whether a run was started, or people were told that there is none."""
+        if record is None:
+            return False
+        if drop.triggers:
+            return record.started_at is not None or record.state.is_final
+        return record.state.is_final and self.close.is_told(record)
 
     def _admit(self, drop: Drop, now: datetime) -> Finding:
         """What an event would have led to, had it arrived."""
         [admission] = self.admit([Notification(drop.prefix, drop=drop.prefix)], now)
         if admission.look is Look.FAILED:
             raise SurveyError(admission.error)
+        if admission.look is Look.STOPPED:
+            return Finding.KNOWN
         is_run = admission.look in (Look.STARTED, Look.KNOWN)
         return Finding.ADMITTED if is_run else Finding.CHANGING
 
@@ -197,12 +207,3 @@ def _lying(drop: Drop, deleted: Sequence[DropObject]) -> Iterator[Lying]:
         deck.is_trigger(item.key) and item.last_modified >= uploaded_at for item in deleted
     ):
         yield Lying(drop, changed_at)
-
-
-def _is_settled(record: RunRecord | None, drop: Drop) -> bool:
-    """Whether a run was started, or people were told that there is none."""
-    if record is None:
-        return False
-    if drop.triggers:
-        return record.started_at is not None or record.state.is_final
-    return record.message_at is not None

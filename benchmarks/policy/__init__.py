@@ -1,0 +1,1 @@
+"""What the purchase policy costs and how long it takes: `python -m benchmarks.policy`."""

@@ -1,0 +1,172 @@
+"""The last message about a run: what became of it, and its report for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from deckhand.domain.deck import SUPERSEDED
+from deckhand.domain.ledger import RunRecord
+from deckhand.domain.message import (
+    CLOSED,
+    Event,
+    Message,
+    MessageKey,
+    MessageSeverity,
+    count,
+    duration,
+    money,
+    run_name,
+    shorten,
+)
+from deckhand.domain.report import AttemptReport, Report
+from deckhand.domain.run import RunState
+
+MAX_REASON: Final = 8_000
+MAX_ATTEMPTS_SHOWN: Final = 20
+MAX_RESULTS_SHOWN: Final = 20
+
+_EVENTS: Final = {
+    RunState.COMPLETED: Event.RUN_COMPLETED,
+    RunState.FAILED: Event.RUN_FAILED,
+    RunState.REJECTED: Event.RUN_REJECTED,
+    RunState.CANCELLED: Event.RUN_CANCELLED,
+}
+
+
+def closing_key(record: RunRecord) -> MessageKey:
+    """There is one closing message in a round, however the run was closed."""
+    return MessageKey(record.run_id, CLOSED, str(record.round))
+
+
+def closing_message(record: RunRecord, report: Report, runs_bucket: str) -> Message:
+    return Message(
+        run_id=record.run_id,
+        event=_EVENTS[report.state],
+        occasion=str(record.round),
+        severity=_severity(report),
+        subject=f"Deckhand: {run_name(report.drop)} {_headline(report)}",
+        body=report_text(report, runs_bucket),
+        owner=record.owner,
+        group=record.group,
+        notify=record.notify,
+    )
+
+
+def report_text(report: Report, runs_bucket: str) -> str:
+    """The report for people; also the body of the message."""
+    sections = [
+        "\n".join(_what_happened(report)),
+        "\n".join(_loss_and_cost(report)),
+        "\n".join(_where(report, runs_bucket)),
+        "\n".join(_what_to_do(report)),
+        "\n".join(_attempts(report)),
+        "\n".join(_log(report)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _severity(report: Report) -> MessageSeverity:
+    done = report.state in (RunState.COMPLETED, RunState.CANCELLED) and not report.problems
+    quiet = done or report.reason.startswith(SUPERSEDED)
+    return MessageSeverity.INFO if quiet else MessageSeverity.ACTION
+
+
+def _headline(report: Report) -> str:
+    if report.state is RunState.COMPLETED:
+        but = ", some results are missing" if report.problems else ""
+        interrupted = count(report.interruptions, "interruption")
+        return f"completed, {money(report.cost)}, {interrupted}{but}"
+    if report.state is RunState.REJECTED:
+        return f"was not run: {report.reason}"
+    if report.state is RunState.CANCELLED:
+        return f"was cancelled, {money(report.cost)}"
+    return f"failed, {money(report.cost)}: {report.reason}"
+
+
+def _what_happened(report: Report) -> Iterator[str]:
+    yield f"Run {report.run_id}"
+    yield f"Drop {report.drop}, deck {report.deck}" if report.deck else f"Drop {report.drop}"
+    yield ""
+    yield f"What happened: {_verb(report.state)}. {shorten(report.reason, MAX_REASON)}".rstrip()
+
+
+def _verb(state: RunState) -> str:
+    return "the run was not started" if state is RunState.REJECTED else f"the run {_was(state)}"
+
+
+def _was(state: RunState) -> str:
+    return f"was {state.value}" if state is RunState.CANCELLED else str(state.value)
+
+
+def _loss_and_cost(report: Report) -> Iterator[str]:
+    if not report.attempts:
+        yield "What was lost: nothing."
+        yield "What it cost: no machine was started, $0.00."
+        return
+    interrupted = count(report.interruptions, "interruption")
+    lost = f"{report.steps_lost:,} steps were computed twice or not kept"
+    yield f"What was lost: {lost if report.steps_lost else 'nothing'} ({interrupted})."
+    yield (
+        f"What it cost: {money(report.cost)}; the same hours on demand would have cost "
+        f"{money(report.cost_on_demand)}."
+    )
+
+
+def _where(report: Report, runs_bucket: str) -> Iterator[str]:
+    folder = f"s3://{runs_bucket}/runs/{report.run_id}/results/"
+    if report.results:
+        reached = "" if report.state is RunState.COMPLETED else " (up to the last checkpoint)"
+        yield f"Where the results are{reached}: {folder}"
+        for result in report.results[:MAX_RESULTS_SHOWN]:
+            yield f"  {result.path}  {result.size:,} bytes"
+        if len(report.results) > MAX_RESULTS_SHOWN:
+            yield f"  and {len(report.results) - MAX_RESULTS_SHOWN} more"
+    else:
+        yield f"Where the report is: {folder}"
+    for problem in report.problems:
+        yield f"  missing: {problem}"
+    yield f"More: deckhand show {report.run_id}"
+
+
+def _what_to_do(report: Report) -> Iterator[str]:
+    if report.problems:
+        yield "What to do: the pieces of the missing results are kept; ask whoever runs Deckhand."
+    elif report.state is RunState.COMPLETED:
+        yield "What to do: nothing. Fetch the results when you like."
+    elif report.reason.startswith(SUPERSEDED):
+        yield "What to do: nothing. The later upload has a run and a message of its own."
+    elif report.state is RunState.REJECTED:
+        yield "What to do: change what is named above and upload the drop again."
+    elif report.state is RunState.CANCELLED:
+        yield "What to do: nothing, or upload the deck again to start a new run."
+    else:
+        yield "What to do: read the reason and the log below, then upload the deck again."
+
+
+def _attempts(report: Report) -> Iterator[str]:
+    if not report.attempts:
+        return
+    yield "Attempts:"
+    for attempt in report.attempts[-MAX_ATTEMPTS_SHOWN:]:
+        yield _attempt_line(attempt)
+    if len(report.attempts) > MAX_ATTEMPTS_SHOWN:
+        yield f"  the first {len(report.attempts) - MAX_ATTEMPTS_SHOWN} are in report.json"
+
+
+def _attempt_line(attempt: AttemptReport) -> str:
+    steps = ""
+    if attempt.from_step is not None and attempt.reached_step is not None:
+        steps = f", steps {attempt.from_step:,} to {attempt.reached_step:,}"
+    verdict = attempt.verdict.value if attempt.verdict else "not ended"
+    return (
+        f"  {attempt.number}. {attempt.market.value}, {duration(attempt.seconds)}, "
+        f"{money(attempt.cost)}{steps}: {verdict}. {shorten(attempt.reason, 300)}".rstrip()
+    )
+
+
+def _log(report: Report) -> Iterator[str]:
+    if report.state is RunState.FAILED and report.log_tail:
+        yield "The end of the log:"
+        for line in report.log_tail:
+            yield f"  {line}"

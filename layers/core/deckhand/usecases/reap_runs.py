@@ -1,0 +1,206 @@
+"""Compare ledger, executions, jobs and status.json: take up dead runs, end orphans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from deckhand.domain.attempt import (
+    BY_DECKHAND,
+    SILENT,
+    AttemptRecord,
+    job_name,
+    parse_job_name,
+)
+from deckhand.domain.errors import ReaperError
+from deckhand.domain.ledger import RunRecord
+from deckhand.domain.message import shorten
+from deckhand.domain.run import RunState
+from deckhand.usecases.close_run import CloseRun
+from deckhand.usecases.judge_attempt import read_status
+from deckhand.usecases.ports import Bucket, ExecutionEnd, Executions, Jobs, Ledger, LiveJob
+from deckhand.usecases.steer_run import SteerRun
+from deckhand.usecases.tell import Tell
+
+ABANDONED: Final = timedelta(minutes=20)
+"""A message that was claimed so long ago and not sent: no function lives that long."""
+
+TAKEN_UP_MOST: Final = 3
+"""Executions in a row that may die of the same run."""
+
+ORPHAN: Final = f"{BY_DECKHAND}the run of this attempt is over"
+STOP: Final = timedelta(seconds=30)
+"""The time that is left when the reaper breaks off; the next one goes on."""
+
+TimeLeft = Callable[[], timedelta]
+
+
+class Finding(StrEnum):
+    """What the reaper did about a run or a job."""
+
+    TAKEN_UP = "taken up"
+    CLOSED = "closed"
+    ENFORCED = "wish enforced"
+    SILENT = "silent machine given up"
+    ORPHAN = "orphan ended"
+    TOLD = "told again"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Reaped:
+    what: str
+    finding: Finding
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ReapRuns:
+    """`silence` is how long a working attempt may say nothing before its machine is given up.
+
+    What looks dead for less than `grace` may only just have ended, or be about to begin.
+    """
+
+    runs: Bucket
+    ledger: Ledger
+    executions: Executions
+    jobs: Jobs
+    steer: SteerRun
+    close: CloseRun
+    tell: Tell
+    silence: timedelta
+    grace: timedelta
+
+    def __call__(self, now: datetime, time_left: TimeLeft) -> list[Reaped]:
+        """Safe to repeat, and to run twice at once: every change is conditional or idempotent."""
+        live = {job.name: job for job in self.jobs.live()}
+        running = self.executions.running()
+        found: list[Reaped] = []
+        for record in self.ledger.open_runs():
+            if time_left() < STOP:
+                return found
+            found += _guarded(record.run_id, self._run(record, running, live, now))
+        for job in live.values():
+            if time_left() < STOP:
+                return found
+            found += _guarded(job.name, self._job(job, now))
+        return [*found, *_guarded("messages", self._messages())]
+
+    def _run(
+        self, record: RunRecord, running: set[str], live: dict[str, LiveJob], now: datetime
+    ) -> Iterator[Reaped]:
+        if record.execution in running:
+            yield from self._alive(record, live, now)
+        elif record.wish is not None or record.state is not RunState.HELD:
+            yield from self._dead(record, live, now)
+
+    def _alive(
+        self, record: RunRecord, live: dict[str, LiveJob], now: datetime
+    ) -> Iterator[Reaped]:
+        whole = self.ledger.run(record.run_id)
+        attempt = whole.open_attempt if whole else None
+        if whole is None or attempt is None:
+            return
+        job = live.get(job_name(record.run_id, attempt.number))
+        if job is None:
+            return
+        if whole.wish is not None:
+            yield Reaped(record.run_id, Finding.ENFORCED, self.steer.enforce(whole, now))
+        elif job.status == "RUNNING":
+            yield from self._listen(record.run_id, attempt, job, now)
+
+    def _listen(
+        self, run_id: str, attempt: AttemptRecord, job: LiveJob, now: datetime
+    ) -> Iterator[Reaped]:
+        """A runner that says nothing for long does not live, whatever Batch thinks."""
+        status = read_status(self.runs, run_id, attempt.number)
+        heard = max(status.updated_at if status else job.created_at, attempt.planned_at)
+        described = self.jobs.describe(job.job_id)
+        started = described.started if described else None
+        heard = max(heard, started or heard)
+        if now - heard < self.silence:
+            return
+        reason = f"its runner has said nothing since {heard:%Y-%m-%d %H:%M} UTC."
+        self.jobs.terminate(job.job_id, f"{SILENT}{reason}")
+        yield Reaped(run_id, Finding.SILENT, reason)
+
+    def _dead(self, record: RunRecord, live: dict[str, LiveJob], now: datetime) -> Iterator[Reaped]:
+        end = self.executions.end(record.execution)
+        since = _last_change(record, end)
+        # Asked for again: what the list shows may be of before its execution has ended.
+        whole = self.ledger.run(record.run_id)
+        if now - since < self.grace or whole is None or whole.state.is_final:
+            return
+        if whole.round != record.round or (whole.state is RunState.HELD and not whole.wish):
+            return
+        if end is not None and end.status == "ABORTED" and whole.wish is None:
+            yield self._close(whole, RunState.CANCELLED, "Its execution was stopped in AWS.", now)
+        elif whole.taken_up >= TAKEN_UP_MOST:
+            yield self._close(whole, RunState.FAILED, _died(whole, end), now)
+        else:
+            yield self._take_up(whole, end, now)
+
+    def _close(self, record: RunRecord, state: RunState, reason: str, now: datetime) -> Reaped:
+        self.close(record.run_id, state, reason, now)
+        return Reaped(record.run_id, Finding.CLOSED, f"{state.value}: {reason}")
+
+    def _take_up(self, record: RunRecord, end: ExecutionEnd | None, now: datetime) -> Reaped:
+        """The next execution goes on where this one has left off, with a live job too."""
+        never_started = end is None and record.round == 1 and record.started_at is None
+        if never_started:
+            self.executions.start(record.execution, record.run_id, record.drop)
+            self.ledger.mark_started(record.run_id, now)
+        else:
+            taken_up = record.taken_up + 1
+            if self.ledger.begin_round(record, now, wish=record.wish, taken_up=taken_up):
+                begun = record.model_copy(update={"round": record.round + 1})
+                self.executions.start(begun.execution, record.run_id, record.drop)
+        return Reaped(record.run_id, Finding.TAKEN_UP, end.status if end else "no execution")
+
+    def _job(self, job: LiveJob, now: datetime) -> Iterator[Reaped]:
+        """A job whose run is over, or whose attempt has been judged, works for nobody."""
+        name = parse_job_name(job.name)
+        if name is None or now - job.created_at < self.grace:
+            return
+        record = self.ledger.run(name[0])
+        attempt = record.attempt(name[1]) if record else None
+        wanted = record is not None and attempt is not None and attempt.verdict is None
+        if wanted and record is not None and not record.state.is_final:
+            return
+        self.jobs.terminate(job.job_id, ORPHAN)
+        yield Reaped(job.name, Finding.ORPHAN)
+
+    def _messages(self) -> Iterator[Reaped]:
+        for key in self.tell.again(ABANDONED):
+            yield Reaped(key.run_id, Finding.TOLD, key.event)
+
+
+def raise_failures(found: list[Reaped]) -> None:
+    """Raises ReaperError where something could not be looked at."""
+    failed = [item for item in found if item.finding is Finding.FAILED]
+    if failed:
+        names = "; ".join(f"{item.what}: {item.detail}" for item in failed[:5])
+        raise ReaperError(f"{len(failed)} could not be looked at: {names}")
+
+
+def _guarded(what: str, look: Iterator[Reaped]) -> list[Reaped]:
+    try:
+        return list(look)
+    except Exception as error:  # the others must not wait for it; the next reaper tries again
+        return [Reaped(what, Finding.FAILED, f"{type(error).__name__}: {error}")]
+
+
+def _last_change(record: RunRecord, end: ExecutionEnd | None) -> datetime:
+    known = (record.started_at, record.steered_at, end.at if end else None)
+    return max([record.admitted_at, *(at for at in known if at is not None)])
+
+
+def _died(record: RunRecord, end: ExecutionEnd | None) -> str:
+    how = f"{end.status}: {shorten(end.cause, 1000)}" if end else "it is gone"
+    return (
+        f"{record.taken_up + 1} executions in a row died before the run was over. The last one: "
+        f"{how.rstrip(' :.')}. Its checkpoints are kept: `deckhand resume {record.run_id}` goes on."
+    )

@@ -1,0 +1,196 @@
+"""Do what a person wants of a run: stop, hold, resume, extend, or run it once more."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Final
+
+from deckhand.domain import keys
+from deckhand.domain.attempt import job_name
+from deckhand.domain.deck import DropObject, Frozen, rerun_id
+from deckhand.domain.errors import LedgerError, SteeringError
+from deckhand.domain.ledger import RunRecord, Wish
+from deckhand.domain.run import Run, RunState
+from deckhand.domain.steering import Request, Verb
+from deckhand.usecases.parallel import in_parallel
+from deckhand.usecases.plan_attempt import wish_reason
+from deckhand.usecases.ports import Bucket, Executions, Jobs, Ledger
+
+MAX_EXTENSIONS: Final = 100
+RESUMABLE_STATES: Final = frozenset({RunState.HELD, RunState.CANCELLED, RunState.FAILED})
+
+
+class Steered(Frozen):
+    """What was done; `run_id` is that of the new run for a rerun."""
+
+    run_id: str
+    done: str
+
+
+@dataclass(frozen=True)
+class SteerRun:
+    """`why_not_extended` says why nothing can follow a deck's end, or nothing.
+
+    It is given the deck's name and what reads a script by the name that the deck has for it.
+    """
+
+    runs: Bucket
+    ledger: Ledger
+    executions: Executions
+    jobs: Jobs
+    why_not_extended: Callable[[str, Callable[[str], str | None]], str]
+
+    def __call__(self, request: Request, now: datetime) -> Steered:
+        """Safe to repeat; raises SteeringError for what cannot be done, with the reason."""
+        record = self.ledger.run(request.run_id)
+        if record is None:
+            raise LedgerError(f"There is no run {request.run_id}. `deckhand list` shows them.")
+        if request.is_heard_in(record):
+            return Steered(run_id=record.run_id, done="That was done already.")
+        match request.verb:
+            case Verb.STOP:
+                return self._wish(record, Wish.STOP, request, now)
+            case Verb.HOLD:
+                return self._wish(record, Wish.HOLD, request, now)
+            case Verb.RESUME:
+                return self._resume(record, request, now)
+            case Verb.EXTEND:
+                return self._extend(record, request, now)
+            case Verb.RERUN:
+                return self._rerun(record, request, now)
+
+    def enforce(self, record: RunRecord, now: datetime) -> str:
+        """End what stands in the way of a run's wish; the state machine does the rest."""
+        assert record.wish is not None
+        attempt = record.open_attempt
+        job = self.jobs.find(job_name(record.run_id, attempt.number)) if attempt else None
+        if job is not None and job.is_live:
+            self.jobs.terminate(job.job_id, wish_reason(record.wish))
+            return f"Attempt {len(record.attempts)} writes its last checkpoint and ends."
+        if attempt is not None:
+            return "Its machine is about to start or has just ended: it ends as soon as it can."
+        # It waits, for its files or for its hours, or is held: the next round hears of the wish.
+        self.executions.stop(record.execution, "its user wants something else")
+        self._next_round(record, now, wish=record.wish)
+        return "No machine is at work: it ends at once."
+
+    def _wish(self, record: RunRecord, wish: Wish, request: Request, now: datetime) -> Steered:
+        if record.state.is_final:
+            raise SteeringError(f"{record.run_id} is over already: it is {record.state.value}.")
+        if record.state is RunState.HELD and wish is Wish.HOLD:
+            return Steered(run_id=record.run_id, done="It is held already.")
+        if not self.ledger.express(record.run_id, wish, request.at or now):
+            return Steered(run_id=record.run_id, done="That was done already.")
+        wished = record.model_copy(update={"wish": wish})
+        return Steered(run_id=record.run_id, done=self.enforce(wished, now))
+
+    def _resume(self, record: RunRecord, request: Request, now: datetime) -> Steered:
+        if record.state not in RESUMABLE_STATES:
+            raise SteeringError(_why_not_resumed(record))
+        if record.deck is None:
+            raise SteeringError(f"{record.run_id} was never accepted. Upload its drop again.")
+        self._next_round(
+            record,
+            now,
+            steered_at=request.at or now,
+            forgiven=len(record.attempts),
+            taken_up=0,
+            dollars=request.dollars or record.dollars,
+            hours=request.hours or record.hours,
+        )
+        return Steered(run_id=record.run_id, done="It goes on from its newest checkpoint.")
+
+    def _extend(self, record: RunRecord, request: Request, now: datetime) -> Steered:
+        if request.steps is None:
+            raise SteeringError("Say by how many steps: `deckhand extend RUN --steps N`.")
+        if record.state is not RunState.COMPLETED:
+            raise SteeringError(
+                f"Only a completed run can be extended; {record.run_id} is {record.state.value}."
+            )
+        if len(record.extensions) >= MAX_EXTENSIONS:
+            raise SteeringError(f"{record.run_id} has been extended {MAX_EXTENSIONS} times.")
+        self._check_extension(record)
+        total = record.total_steps
+        self._next_round(
+            record,
+            now,
+            steered_at=request.at or now,
+            forgiven=len(record.attempts),
+            taken_up=0,
+            extensions=(*record.extensions, request.steps),
+            total_steps=None if total is None else total + request.steps,
+        )
+        return Steered(run_id=record.run_id, done=f"It goes on for {request.steps:,} steps.")
+
+    def _rerun(self, record: RunRecord, request: Request, now: datetime) -> Steered:
+        """A run of its own of the same frozen files, from the beginning."""
+        run = self._run(record)
+        new = rerun_id(record.run_id, request.token)
+        again = run.extended(()).model_copy(update={"run_id": new, "admitted_at": now})
+        if run.parent is None:
+            in_parallel(lambda path: self._copy(record.run_id, new, path), _paths(run))
+        self.runs.write(keys.run_record(new), again.model_dump_json(indent=1).encode())
+        admitted = self.ledger.admit(
+            RunRecord(
+                run_id=new,
+                drop=record.drop,
+                state=RunState.CHECKING,
+                admitted_at=now,
+                parent=record.parent,
+            )
+        )
+        self.executions.start(admitted.execution, new, record.drop)
+        self.ledger.mark_started(new, now)
+        return Steered(run_id=new, done=f"{new} begins with the first step.")
+
+    def _copy(self, source: str, target: str, path: str) -> None:
+        key = keys.deck(source, path)
+        [item] = [item for item in self.runs.current(key) if item.key == key]
+        # The bucket of the runs keeps no versions.
+        plain = DropObject(key=key, version_id="", size=item.size, last_modified=item.last_modified)
+        self.runs.take(self.runs, plain, keys.deck(target, path))
+
+    def _next_round(
+        self, record: RunRecord, now: datetime, wish: Wish | None = None, **change: object
+    ) -> None:
+        """A crash in between leaves a run without an execution, which the reaper takes up."""
+        if self.ledger.begin_round(record, now, wish=wish, **change):
+            begun = record.model_copy(update={"round": record.round + 1})
+            self.executions.start(begun.execution, record.run_id, record.drop)
+
+    def _run(self, record: RunRecord) -> Run:
+        content = self.runs.read(keys.run_record(record.run_id))
+        if content is None:
+            raise SteeringError(f"{record.run_id} was never accepted. Upload its drop again.")
+        return Run.model_validate_json(content)
+
+    def _check_extension(self, record: RunRecord) -> None:
+        run = self._run(record)
+        deck = PurePosixPath(run.deck)
+
+        def read(name: str) -> str | None:
+            path = posixpath.normpath(deck.parent / name)
+            content = self.runs.read(keys.deck(run.parent or run.run_id, path))
+            return None if content is None else content.decode("utf-8", "replace")
+
+        why_not = self.why_not_extended(deck.name, read)
+        if why_not:
+            raise SteeringError(f"{record.run_id} cannot be extended: {why_not}")
+
+
+def _paths(run: Run) -> list[str]:
+    return [item.path for item in run.inputs]
+
+
+def _why_not_resumed(record: RunRecord) -> str:
+    if record.wish is not None and not record.state.is_final:
+        return f"{record.run_id} has yet to stop. `deckhand show {record.run_id}` says when it has."
+    if record.state is RunState.COMPLETED:
+        return f"{record.run_id} has reached its end. `deckhand extend` gives it more steps."
+    if record.state is RunState.REJECTED:
+        return f"{record.run_id} was rejected: {record.reason} Upload its drop again."
+    return f"{record.run_id} is not held: it is {record.state.value}."
