@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ from deckhand.domain.errors import (
 )
 from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.message import Message, MessageKey
+from deckhand.domain.options import Values
 from deckhand.domain.parts import MIN_PART, Part, Range
 from deckhand.domain.price import Machine, Price, PriceKey
 from deckhand.domain.run import CheckReport, Contract, DryRun, RunState
@@ -452,13 +453,15 @@ class FakeMeasures:
 
 @dataclass
 class FakePreflight:
-    """Answers `report`, and keeps what it was shown: the files' sizes, and the deck's text."""
+    """Answers `report`, and keeps what it was shown: files' sizes, the deck's text, variables."""
 
     report: CheckReport = field(default_factory=lambda: CheckReport(contract=Contract.EXACT))
     seen: dict[str, int] = field(default_factory=dict)
     text: str = ""
+    variables: Mapping[str, Values] = field(default_factory=dict)
 
-    def __call__(self, root: Path, deck: str) -> CheckReport:
+    def __call__(self, root: Path, deck: str, variables: Mapping[str, Values]) -> CheckReport:
+        self.variables = variables
         files = (path for path in root.rglob("*") if path.is_file())
         self.seen = {str(path.relative_to(root)): path.stat().st_size for path in files}
         self.text = decode((root / deck).read_bytes())
@@ -467,12 +470,14 @@ class FakePreflight:
 
 @dataclass
 class FakeDryRunner:
-    """Answers `found`, and counts how often it was asked."""
+    """Answers `found`, counts how often it was asked, and keeps the variables it was given."""
 
     found: DryRun
     asked: int = 0
+    variables: Mapping[str, Values] = field(default_factory=dict)
 
-    def __call__(self, root: Path, deck: str) -> DryRun:
+    def __call__(self, root: Path, deck: str, variables: Mapping[str, Values]) -> DryRun:
+        self.variables = variables
         assert (root / deck).is_file()
         self.asked += 1
         return self.found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from deckhand.adapters import connect
 from deckhand.adapters.settings import Settings
+from deckhand.domain.options import Values
 from deckhand.domain.run import DryRun
 from deckhand.lammps.preflight import check_folder
 from deckhand.lammps.sandbox import dry_run
@@ -41,9 +43,9 @@ def dry_runner(settings: Settings) -> DryRunner:
     programs = (Path(entry) / "lammps" / "lmp" for entry in sys.path)
     lmp = next((str(path) for path in programs if path.is_file()), "lmp")
 
-    def carry(root: Path, deck: str) -> DryRun:
-        memory = settings.dry_run_bytes
-        found = dry_run(root, deck, [lmp], settings.dry_run_seconds, memory=memory)
+    def carry(root: Path, deck: str, variables: Mapping[str, Values]) -> DryRun:
+        seconds, memory = settings.dry_run_seconds, settings.dry_run_bytes
+        found = dry_run(root, deck, [lmp], seconds, memory=memory, variables=variables)
         log = logger.warning if found.shortfall else logger.info
         log("dry run", extra={"dry_run": found.model_dump(mode="json", exclude={"stages"})})
         metrics.add_metric("DryRunsUnfinished", MetricUnit.Count, int(bool(found.shortfall)))

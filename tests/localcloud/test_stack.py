@@ -206,7 +206,7 @@ FAILED = {
     "lost atoms": Case(
         {"in.lost": changed("mass", "mass 1 1e-9")},
         (
-            f"in.lost, line {LINE_OF['run']}: LAMMPS says: Lost atoms: original 108",
+            f"in.lost, line {LINE_OF['run']}: The simulation blew up: Lost atoms: original 108",
             "The time step may be too large",
         ),
     ),

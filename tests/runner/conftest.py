@@ -56,11 +56,15 @@ class Cloud:
     def s3(self) -> Any:
         return boto3.client("s3", endpoint_url=self.endpoint)
 
-    def admit(self, files: dict[str, str], deck: str, total_steps: int | None = None) -> None:
+    def admit(
+        self, files: dict[str, str], deck: str, total_steps: int | None = None, **asked: Any
+    ) -> None:
+        """Freeze a deck and write run.json, with what is *asked* of the run besides."""
         inputs = []
+        owner = asked.get("parent") or RUN_ID
         for path, text in files.items():
             body = text.encode()
-            self.s3.put_object(Bucket=BUCKET, Key=keys.deck(RUN_ID, path), Body=body)
+            self.s3.put_object(Bucket=BUCKET, Key=keys.deck(owner, path), Body=body)
             digest = hashlib.sha256(body).hexdigest()
             inputs.append(InputFile(path=path, version_id="1", size=len(body), sha256=digest))
         run = Run(
@@ -71,6 +75,7 @@ class Cloud:
             contract=Contract.EXACT,
             total_steps=total_steps,
             admitted_at=datetime.now(UTC),
+            **asked,
         )
         self.s3.put_object(
             Bucket=BUCKET, Key=keys.run_record(RUN_ID), Body=run.model_dump_json().encode()
@@ -236,10 +241,10 @@ def cloud(moto_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def undisturbed(tmp_path: Path) -> Callable[[dict[str, str], str], dict[str, bytes]]:
-    """Run a deck in plain `lmp`; the files it leaves."""
+def undisturbed(tmp_path: Path) -> Callable[..., dict[str, bytes]]:
+    """Run a deck in plain `lmp`, with flags if need be; the files it leaves."""
 
-    def run(files: dict[str, str], deck: str) -> dict[str, bytes]:
+    def run(files: dict[str, str], deck: str, flags: Sequence[str] = ()) -> dict[str, bytes]:
         folder = tmp_path / "undisturbed"
         folder.mkdir()
         for path, text in files.items():
@@ -249,7 +254,7 @@ def undisturbed(tmp_path: Path) -> Callable[[dict[str, str], str], dict[str, byt
         for name in check_folder(folder, deck).writes:
             (cwd / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(
-            [ENGINE.lmp, "-in", Path(deck).name, "-screen", "none"],
+            [ENGINE.lmp, "-in", Path(deck).name, "-screen", "none", *flags],
             cwd=cwd,
             env={**os.environ, **ENGINE.environment},
             check=True,

@@ -211,6 +211,31 @@ def test_command_shows_a_verdict_and_a_plot(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["in.fluid"]
 
 
+LADDER = f"""
+{BOX}
+velocity        all create 1.2 4928459
+fix             move all nve
+thermo          50
+label           again
+fix             push all addforce ${{push}} 0.0 0.0
+run             $n
+next            push
+jump            SELF again
+"""
+
+
+def test_variables_are_those_of_the_undisturbed_run_too(tmp_path: Path) -> None:
+    (tmp_path / "in.fluid").write_text(LADDER)
+    told = [word for text in ("push=0.1", "push=-0.1", "n=2000") for word in ("--var", text)]
+    options = ["--interruptions", "1", "--kinds", "kill", "--json", *told]
+    result = CliRunner().invoke(app, ["rehearse", str(tmp_path), *options])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["rows"] == {"expected": 82, "got": 82, "missing": 0, "doubled": 0}
+    assert found["final_step"] == {"expected": 4000, "got": 4000}
+    assert found["control_deviation"] == 0.0
+
+
 def test_refused_deck_is_exit_1_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "in.melt").write_text("units lj\nread_data chains.data\nrun 10\n")
     said = CliRunner().invoke(app, ["rehearse", str(tmp_path)])

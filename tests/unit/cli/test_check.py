@@ -84,6 +84,32 @@ def test_dry_run_leaves_the_folder_alone(fluid: Path) -> None:
     assert sorted(fluid.rglob("*")) == before
 
 
+def test_variables_are_those_of_run_yaml_and_then_those_it_is_told(tmp_path: Path) -> None:
+    text = FLUID.format(coefficients="1 1 1 1").replace("run             ${i}00", "run $n")
+    (tmp_path / "in.fluid").write_text(f"variable n index 5\n{text}")
+    (tmp_path / "run.yaml").write_text("variables: {n: 40, i: [1, 2]}\n")
+    stages = answer(tmp_path, "--dry-run")["stages"]
+    assert [stage["steps"] for stage in stages] == [40, 40]
+    found = answer(tmp_path, "--dry-run", "--var", "n=70", "--var", "i=-1")
+    assert [stage["steps"] for stage in found["stages"]] == [70]
+    found = answer(tmp_path, "--dry-run", "--var", "i=a=b", "--var", "i=", "--var", "i=-2 c")
+    assert [stage["steps"] for stage in found["stages"]] == [40, 40, 40]
+    assert found["problems"] == []
+
+
+@pytest.mark.parametrize("sweep", ["{n: [30, 60], i: [1]}", "[{n: 30, i: 1}, {n: 60, i: 2}]"])
+def test_of_a_sweep_the_first_point_is_checked(tmp_path: Path, sweep: str) -> None:
+    text = FLUID.format(coefficients="1 1 1 1").replace("run             ${i}00", "run $n")
+    (tmp_path / "in.fluid").write_text(text)
+    (tmp_path / "run.yaml").write_text(f"sweep: {sweep}\n")
+    assert [stage["steps"] for stage in answer(tmp_path, "--dry-run")["stages"]] == [30]
+
+
+@pytest.mark.parametrize("told", ["n", "=5", "a-b=1", "n=a\nclear"])
+def test_a_variable_that_is_none_is_exit_2(fluid: Path, told: str) -> None:
+    assert check(fluid, "--var", told).exit_code == 2
+
+
 def test_archive_is_looked_into(fluid: Path, tmp_path: Path) -> None:
     archive = tmp_path / "fluid.zip"
     with zipfile.ZipFile(archive, "w") as file:

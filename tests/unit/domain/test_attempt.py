@@ -83,6 +83,21 @@ def test_row_3_a_checkpoint_before_the_exit_is_resumed(
     assert judge(outcome(ending, ExitCode=75, StatusReason=ESSENTIAL)).verdict is verdict
 
 
+def test_row_3_a_simulation_that_stood_still_may_go_on_elsewhere() -> None:
+    reason = "The simulation stood still for 31 minutes at step 12,000: since 14:03:22 UTC …"
+    found = Outcome(
+        **FAILED, job=parse_job(job(ExitCode=75)), status=status(Ending.STALLED, reason)
+    )
+    judged = judge(found)
+    assert (judged.verdict, judged.reason) == (Verdict.STALLED, reason)
+    assert judged.verdict in RESUMABLE
+
+
+def test_row_3_a_stalled_machine_that_was_taken_away_was_interrupted() -> None:
+    lost = {"ExitCode": 75, "StatusReason": "Host EC2 (instance i-1) terminated."}
+    assert judge(outcome(Ending.STALLED, **lost)).verdict is Verdict.INTERRUPTED
+
+
 def test_row_3_a_job_that_a_person_terminated_stays_terminated() -> None:
     judged = judge(
         outcome(Ending.TERMINATED, ExitCode=75, IsTerminated=True, StatusReason="not needed")

@@ -52,19 +52,28 @@ def test_the_line_that_lammps_stumbled_over(
     [
         ("Lost atoms: original 4000 current 3999", "softer push-off"),
         ("Atom count is inconsistent: 0 vs 108, cannot write restart file", "Atoms were lost"),
-        ("Out of range atoms - cannot compute PPPM", "smaller time step"),
+        ("Out of range atoms - cannot compute PPPM", "smaller `timestep`"),
         ("Bond atoms 1 2 missing on proc 0 at step 5", "A bond was torn"),
         ("Dihedral atoms 1 2 3 4 missing on proc 0 at step 5", "A bond was torn"),
         ("FENE bond too long: 5 1 2 3", "overstretched"),
-        ("Non-numeric pressure - simulation unstable", "blew up"),
-        ("All is lost", ""),
+        ("Non-numeric pressure - simulation unstable", "no number any more"),
+        ("Bond extent > half of periodic box length", "half of the box"),
+        ("Shake determinant = 0.0", "smaller `timestep`"),
     ],
 )
 def test_a_physical_error_comes_with_what_to_try(said: str, remedy: str) -> None:
     screen = f"...\nERROR on proc 3: {said} (src/thermo.cpp:494)\nLast input line: run 100\n"
     error = explain(screen, 1, [("run 100", Place("in.melt", 9)), ("print x", None)])
-    assert str(error).startswith(f"in.melt, line 9: LAMMPS says: {said}")
+    assert str(error).startswith(f"in.melt, line 9: The simulation blew up: {said}. ")
     assert remedy in str(error)
+    assert str(error).endswith(f"\n  ERROR on proc 3: {said}")
+
+
+def test_what_is_no_blow_up_is_not_called_one() -> None:
+    screen = "ERROR: All is lost (src/thermo.cpp:494)\nLast input line: run 100\n"
+    error = explain(screen, 1, [("run 100", Place("in.melt", 9))])
+    says = "in.melt, line 9: LAMMPS says: All is lost. See https://docs.lammps.org/run.html."
+    assert str(error) == says
 
 
 def test_the_newest_of_equal_commands_is_meant() -> None:
@@ -81,10 +90,10 @@ def test_a_command_that_was_not_sent_is_quoted() -> None:
 @pytest.mark.parametrize(
     ("command", "begin"),
     [
-        ("run 100 upto", "in.melt, line 9: LAMMPS says: Lost atoms"),
-        ("minimize 0 0 9 9", "in.melt, line 9: LAMMPS says: Lost atoms"),
-        ("fix 1 all nve", "LAMMPS says: Lost atoms"),
-        ("", "LAMMPS says: Lost atoms"),
+        ("run 100 upto", "in.melt, line 9: The simulation blew up: Lost atoms"),
+        ("minimize 0 0 9 9", "in.melt, line 9: The simulation blew up: Lost atoms"),
+        ("fix 1 all nve", "The simulation blew up: Lost atoms"),
+        ("", "The simulation blew up: Lost atoms"),
     ],
 )
 def test_an_error_without_a_line_is_that_of_the_run(command: str, begin: str) -> None:

@@ -110,6 +110,13 @@ def test_a_good_drop_is_frozen_with_the_sha256_of_each_file(world: World) -> Non
     assert (record.state, record.deck, record.total_steps) == (RunState.RUNNING, "in.melt", 1500)
 
 
+def test_a_deck_is_read_and_carried_with_the_variables_of_run_yaml(world: World) -> None:
+    run_yaml = b"variables: {T: [1.0, 1.1], name: a b}\n"
+    world.check(dropped(world, {"in.melt": b"run 1000\n", "run.yaml": run_yaml}))
+    expected = {"T": (1.0, 1.1), "name": "a b"}
+    assert world.preflight.variables == world.dry_run.variables == expected
+
+
 def test_run_json_is_written_after_every_input(world: World) -> None:
     run_id = dropped(world, {"in.melt": b"run 1\n", "data.txt": b"x"})
     world.check(run_id)

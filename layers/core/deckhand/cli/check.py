@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,11 @@ from rich.markup import escape
 
 from deckhand.cli.console import make_console
 from deckhand.cli.engine import find_engine
+from deckhand.cli.variables import Told, variables_of
 from deckhand.domain import deck as decks
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.errors import DropRejectedError
+from deckhand.domain.options import RunOptions
 from deckhand.domain.run import CheckReport, Contract, DryRun, Stage
 from deckhand.lammps.preflight import check_folder
 from deckhand.lammps.sandbox import dry_run
@@ -83,15 +85,20 @@ class Checked:
         }
 
 
-def check_path(path: Path, *, dry: bool) -> Checked:
-    """Check a deck, a folder with one, or an archive; raises DropRejectedError."""
-    with folder_of(path) as (root, deck):
-        report = check_folder(root, deck)
+def check_path(path: Path, *, dry: bool, told: Sequence[str] = ()) -> Checked:
+    """Check a deck, a folder with one, or an archive; raises DropRejectedError.
+
+    *told* are variables that it is given besides those of its run.yaml.
+    """
+    with folder_of(path) as (root, deck, options):
+        variables = variables_of(options, told)
+        report = check_folder(root, deck, variables)
         carried = None
         if dry and report.ok:
             engine = find_engine("A dry run")
-            lmp = [str(engine.lmp)]
-            carried = dry_run(root, deck, lmp, DRY_RUN_SECONDS, engine.environment)
+            lmp, seconds = [str(engine.lmp)], DRY_RUN_SECONDS
+            environment = engine.environment
+            carried = dry_run(root, deck, lmp, seconds, environment, variables=variables)
         return Checked(deck, report, carried)
 
 
@@ -100,11 +107,12 @@ def check(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Carry it through LAMMPS too, without computing.")
     ] = False,
+    var: Told = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Say what is wrong with a deck, and what a resume of it gives, before it costs."""
     try:
-        checked = check_path(path, dry=dry)
+        checked = check_path(path, dry=dry, told=var or ())
     except DropRejectedError as error:
         if not as_json:
             raise
@@ -149,29 +157,30 @@ def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def folder_of(path: Path) -> Iterator[tuple[Path, str]]:
-    """The folder that the deck would lie in on the machine, and the deck's path in it."""
+def folder_of(path: Path) -> Iterator[tuple[Path, str, RunOptions]]:
+    """The folder that the deck would lie in on the machine, its path in it, and its run.yaml."""
     if not path.exists():
         raise DropRejectedError(f"There is no {path}.")
     if path.is_dir():
-        yield path, _chosen(path)
+        yield path, *_chosen(path)
     elif decks.is_archive(path.name):
         with tempfile.TemporaryDirectory(prefix="deckhand-") as folder:
             unpack_archive(path, path.name, Path(folder), Limits())
-            yield Path(folder), _chosen(Path(folder))
+            yield Path(folder), *_chosen(Path(folder))
     else:
-        yield path.parent, path.name
+        yield path.parent, path.name, RunOptions()
 
 
-def _wanted(options: Path) -> str | None:
+def _options(file: Path) -> RunOptions:
+    if not file.is_file():
+        return RunOptions()
     # PyYAML takes as long to import as a whole check, and few decks come with options.
     from deckhand.usecases.read_options import read_options
 
-    return read_options(options.read_bytes()).deck
+    return read_options(file.read_bytes())
 
 
-def _chosen(root: Path) -> str:
-    options = root / decks.OPTIONS_NAME
-    wanted = _wanted(options) if options.is_file() else None
+def _chosen(root: Path) -> tuple[str, RunOptions]:
+    options = _options(root / decks.OPTIONS_NAME)
     files = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
-    return decks.choose_deck(files, wanted)
+    return decks.choose_deck(files, options.deck), options

@@ -24,10 +24,13 @@ from deckhand.cli.machine import NOTICE_SECONDS, Machine
 from deckhand.domain import keys
 from deckhand.domain.errors import DeckhandError
 from deckhand.domain.manifest import RESTART_NAME, Manifest, read_manifest
+from deckhand.domain.options import RunOptions
 from deckhand.domain.run import CheckReport, InputFile, Run
 from deckhand.domain.status import ExitCode, Phase, Status
 from deckhand.lammps.control import run_control
 from deckhand.lammps.errors import DeckError, EngineDiedError
+from deckhand.lammps.script import quoted
+from deckhand.lammps.variables import Given, definitions
 from deckhand.usecases.finalise import finalise
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
 
@@ -101,7 +104,10 @@ def choose_moments(chance: random.Random, count: int, kinds: Sequence[Kind]) -> 
 
 @dataclass
 class Rehearsal:
-    """One rehearsal in the folder *work*; *tell* hears what is being done, and how far it is."""
+    """One rehearsal in the folder *work*; *tell* hears what is being done, and how far it is.
+
+    `variables` are those that the deck is given from outside.
+    """
 
     root: Path
     deck: str
@@ -112,6 +118,7 @@ class Rehearsal:
     moments: list[Moment]
     chance: random.Random
     checkpoint_seconds: float | None = None
+    variables: Given = field(default_factory=dict)
     tell: Callable[[str, float | None], None] = lambda text, fraction: None
     bucket: FolderBucket = field(init=False)
     _interruptions: list[Interruption] = field(default_factory=list)
@@ -173,7 +180,14 @@ class Rehearsal:
         self.tell("the control: one process, cut and continued", None)
         environment = {**_environment(), **self.engine.environment}
         try:
-            run_control([str(self.engine.lmp)], environment, folder, self.deck, completion.segments)
+            run_control(
+                [str(self.engine.lmp)],
+                environment,
+                folder,
+                self.deck,
+                completion.segments,
+                self.variables,
+            )
         except (DeckError, EngineDiedError) as error:
             raise RehearsalFailedError(f"The control failed: {error}") from error
         found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
@@ -191,7 +205,7 @@ class Rehearsal:
         screen = self.work / "undisturbed.screen"
         with screen.open("wb") as said:
             code = _run(
-                [str(self.engine.lmp), "-in", Path(self.deck).name],
+                [str(self.engine.lmp), "-in", self._script()],
                 folder / Path(self.deck).parent,
                 {**_environment(), **self.engine.environment},
                 said,
@@ -209,6 +223,19 @@ class Rehearsal:
             if inside not in before or before[inside] != _digest(path)
         }
 
+    def _script(self) -> str:
+        """The deck; where it is given variables, a script of ours that jumps to it.
+
+        The command line takes no further value of a variable that begins with a `-`.
+        """
+        deck = Path(self.deck).name
+        if not self.variables:
+            return deck
+        script = self.work / "undisturbed.in"
+        lines = [*(text for _, text in definitions(self.variables)), f"jump {quoted(deck)}"]
+        script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return str(script)
+
     def _admit(self, inputs: dict[str, Path]) -> None:
         frozen = []
         for inside, path in inputs.items():
@@ -220,6 +247,7 @@ class Rehearsal:
             drop=f"{keys.INBOX}rehearsal/",
             deck=self.deck,
             inputs=tuple(frozen),
+            options=RunOptions(variables=dict(self.variables)),
             contract=self.report.contract,
             stages=self.report.stages,
             total_steps=self.total_steps,

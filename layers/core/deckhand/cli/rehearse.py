@@ -21,6 +21,7 @@ from deckhand.cli.console import make_console, note
 from deckhand.cli.engine import find_engine
 from deckhand.cli.proof import Curve, Proof, prove
 from deckhand.cli.rehearsal import Kind, Rehearsal, choose_moments
+from deckhand.cli.variables import Told, variables_of
 from deckhand.domain.errors import DeckhandError, DropRejectedError
 from deckhand.domain.run import CheckReport, Contract
 from deckhand.lammps.preflight import check_folder
@@ -53,6 +54,7 @@ def rehearse(
     keep: Annotated[
         Path | None, typer.Option(help="A new folder to leave both runs and the bucket in.")
     ] = None,
+    var: Told = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="For programs."),
@@ -65,8 +67,13 @@ def rehearse(
     try:
         if keep is not None and keep.exists():
             raise typer.BadParameter(f"{keep} is there already", param_hint="--keep")
-        with folder_of(path) as (root, deck), _work(keep) as work, _shown(as_json) as tell:
-            report = check_folder(root, deck)
+        with (
+            folder_of(path) as (root, deck, options),
+            _work(keep) as work,
+            _shown(as_json) as tell,
+        ):
+            variables = variables_of(options, var or ())
+            report = check_folder(root, deck, variables)
             contract = report.contract
             if not report.ok or contract is Contract.REFUSED:
                 errors = [*report.problems, *report.missing]
@@ -75,9 +82,10 @@ def rehearse(
                 root=root,
                 deck=deck,
                 report=report,
-                total_steps=_total_steps(path, report),
+                total_steps=_total_steps(path, report, var or ()),
                 engine=find_engine("A rehearsal"),
                 work=work,
+                variables=variables,
                 moments=choose_moments(chance, interruptions, chosen),
                 chance=chance,
                 checkpoint_seconds=checkpoint_seconds,
@@ -171,11 +179,12 @@ def _number(deviation: float | None) -> str:
     return "none" if deviation is None else f"{deviation:.1e}"
 
 
-def _total_steps(path: Path, report: CheckReport) -> int | None:
+def _total_steps(path: Path, report: CheckReport, told: Sequence[str]) -> int | None:
     """Steps of the whole run; where reading the deck does not tell, a dry run follows its loops."""
     if report.total_steps is not None:
         return report.total_steps
-    runs = [stage.steps for stage in check_path(path, dry=True).stages if stage.kind == "run"]
+    stages = check_path(path, dry=True, told=told).stages
+    runs = [stage.steps for stage in stages if stage.kind == "run"]
     known = [steps for steps in runs if steps is not None]
     return sum(known) if len(known) == len(runs) else None
 

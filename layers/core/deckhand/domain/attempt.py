@@ -27,6 +27,7 @@ class Verdict(StrEnum):
     NO_CAPACITY = "no capacity"
     MISCONFIGURED = "misconfigured"
     WALLTIME = "walltime"
+    STALLED = "stalled"
     OUT_OF_MEMORY = "out of memory"
     INFRASTRUCTURE = "infrastructure"
     CANCELLED = "cancelled"
@@ -41,6 +42,7 @@ RESUMABLE = frozenset(
         Verdict.INTERRUPTED,
         Verdict.NO_CAPACITY,
         Verdict.WALLTIME,
+        Verdict.STALLED,
         Verdict.INFRASTRUCTURE,
         Verdict.SUBMIT_FAILED,
         Verdict.UNKNOWN,
@@ -265,6 +267,12 @@ def _stopped_by_walltime(outcome: Outcome) -> str | None:
     return None
 
 
+def _stood_still(outcome: Outcome) -> str | None:
+    if _exit_code(outcome) == ExitCode.CHECKPOINTED and _ending(outcome) is Ending.STALLED:
+        return _reason(outcome)
+    return None
+
+
 _CAUSES: Final[dict[Ending | None, str]] = {
     Ending.SPOT_NOTICE: "a spot notice",
     Ending.DISK_FULL: "its scratch disk had become full",
@@ -362,6 +370,7 @@ _RULES: tuple[tuple[Verdict, Callable[[Outcome], str | None]], ...] = (
     (Verdict.SUBMIT_REFUSED, _submit_refused),
     (Verdict.INTERRUPTED, _host_lost),
     (Verdict.WALLTIME, _stopped_by_walltime),
+    (Verdict.STALLED, _stood_still),
     (Verdict.INTERRUPTED, _checkpointed),
     (Verdict.NO_CAPACITY, _no_capacity),
     (Verdict.MISCONFIGURED, _misconfigured),

@@ -74,10 +74,10 @@ class RunOptions(Frozen):
 
     @field_validator("variables", "sweep", mode="before")
     @classmethod
-    def _values_are_words(cls, given: object) -> object:
-        """YAML reads `yes`, `off` and the like as truth values, which LAMMPS does not know."""
+    def _values_are_no_truths(cls, given: object) -> object:
+        """YAML reads `yes` and `off` as truth values; LAMMPS is to be told the word."""
         if any(isinstance(value, bool) for value in _values_in(given)):
-            raise ValueError("put yes, no, on, off, true and false into quotes")
+            raise ValueError("put yes, no, on, off, true and false in quotes")
         return given
 
     @field_validator("variables", "sweep")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 _COMPARED: Final = re.compile(r"\s*([^\s<>=!|&()^]+)\s*(==|!=|<=|>=|<|>)\s*([^\s<>=!|&()^]+)\s*")
@@ -26,6 +26,7 @@ _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
 
 _ADVANCED: Final = re.compile(r"\bnext\s+([\w \t]+)")
 _DEFINED: Final = re.compile(r"\bvariable\s+(\S+)\s+(.*)")
+_INDEX: Final = "index "
 _ENTERED: Final = re.compile(r"^[ \t]*(?:include|jump)[ \t]+(?!SELF\b)([^\s\"'#]+)", re.MULTILINE)
 _NAMED: Final = re.compile(r"\$\{(\w+)\}|\$(\w)|\bv_(\w+)")
 
@@ -91,14 +92,17 @@ def _branches(command: list[str]) -> Iterator[tuple[str, list[str]]]:
     yield condition, branch
 
 
-def changing(deck: str, read: Callable[[str], str | None]) -> frozenset[str] | None:
+def changing(
+    deck: str, read: Callable[[str], str | None], given: Mapping[str, str] | None = None
+) -> frozenset[str] | None:
     """Names of the variables of *deck* that have more than one value; None if that is not told.
 
     Those that `next` advances or that are defined twice, and those that are made of such. *read*
-    gives the text of a script, None if it is not there.
+    gives the text of a script, None if it is not there. *given* are the first values of the
+    variables that are there before the deck, whose definitions by `index` change nothing.
     """
     advanced: set[str] = set()
-    made_of: dict[str, list[str]] = {}
+    made_of = {name: [f"{_INDEX}{value}"] for name, value in (given or {}).items()}
     waiting, seen = [deck], set[str]()
     while waiting:
         name = _NAMED.sub(lambda found: _value(found, made_of), waiting.pop())
@@ -109,7 +113,8 @@ def changing(deck: str, read: Callable[[str], str | None]) -> frozenset[str] | N
         for found in _ADVANCED.finditer(text or ""):
             advanced.update(found[1].split())
         for found in _DEFINED.finditer(text or ""):
-            made_of.setdefault(found[1], []).append(found[2])
+            if found[1] not in (given or {}) or not found[2].startswith(_INDEX):
+                made_of.setdefault(found[1], []).append(found[2])
         waiting += _ENTERED.findall(text or "")
     advanced |= {name for name, texts in made_of.items() if len(texts) > 1}
     while more := {name for name in made_of if names_in(made_of[name][0]) & advanced} - advanced:

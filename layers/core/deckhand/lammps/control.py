@@ -36,6 +36,7 @@ from deckhand.lammps.pacing import (
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import reseed
 from deckhand.lammps.script import Script, folder_reader
+from deckhand.lammps.variables import Given, give
 from deckhand.lammps.watch import Stopped
 
 NO_ATTEMPT: Final = 0
@@ -63,11 +64,12 @@ def run_control(
     root: Path,
     deck: str,
     lineage: Sequence[Segment],
+    variables: Given | None = None,
 ) -> None:
     """Carry the *deck* below *root* in one process, cut and continued as *lineage* was resumed.
 
-    *command* starts LAMMPS; the outputs are left beside the deck. Raises DeckError and
-    EngineDiedError.
+    *command* starts LAMMPS, *variables* are those that the deck was given from outside; the outputs
+    are left beside the deck. Raises DeckError and EngineDiedError.
     """
     cwd = root / Path(deck).parent
     with tempfile.TemporaryDirectory(prefix="deckhand-control-") as folder:
@@ -77,6 +79,9 @@ def run_control(
         points = deque(points_of(lineage))
         watch = _Cutter(lammps, journal, ControlFiles(shared), points, cwd)
         try:
+            for variable in VARIABLES:
+                lammps.send(variable)
+            give(lammps, journal, variables or {})
             _carry(lammps, journal, folder_reader(cwd), watch)
         finally:
             lammps.kill()
@@ -85,8 +90,6 @@ def run_control(
 def _carry(
     lammps: Lammps, journal: Journal, read_script: Callable[[str], Script], watch: _Cutter
 ) -> None:
-    for variable in VARIABLES:
-        lammps.send(variable)
     interpreter = Interpreter(lammps, journal, read_script, watch)
     while True:
         try:

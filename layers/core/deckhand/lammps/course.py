@@ -113,7 +113,7 @@ def course_of(
     return Course(
         first=step,
         last=run.target,
-        rows=_row_interval(journal),
+        rows=row_interval(journal),
         set_up=set_up,
         unasked=set_up and not run.pre,
         printed=tuple(_printed_to_log(journal)),
@@ -149,7 +149,8 @@ def prints_at(journal: Journal, step: int) -> Iterator[bool]:
             yield not command[4].isdigit() or step % int(command[4]) == 0
 
 
-def _row_interval(journal: Journal) -> int | None:
+def row_interval(journal: Journal) -> int | None:
+    """Steps between thermo rows: 0 for none but the first and the last, None for a variable's."""
     for setting in journal.of("thermo"):
         word = setting.words[1]
         return int(word) if word.isdigit() else None

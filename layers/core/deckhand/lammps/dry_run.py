@@ -26,6 +26,7 @@ from deckhand.lammps.journal import Journal
 from deckhand.lammps.process import Lammps
 from deckhand.lammps.sandbox import Request
 from deckhand.lammps.script import Script, folder_reader, words
+from deckhand.lammps.variables import Given, give
 
 MOST_STAGES = 1000
 """A loop may have a run for each of a million windows; their steps are counted all the same."""
@@ -183,16 +184,21 @@ def carry(request: Request) -> DryRun:
         lammps.tick = _deadline(request.seconds)
         observer = _Observer(cwd, journal, lammps)
         interpreter = Interpreter(lammps, journal, _reader(cwd, folder, doubts), observer)
-        return _carried(lammps, interpreter, observer, doubts)
+        return _carried(lammps, interpreter, observer, doubts, request.variables)
     finally:
         lammps.kill()
 
 
 def _carried(
-    lammps: _Skipping, interpreter: Interpreter, observer: _Observer, doubts: Doubts
+    lammps: _Skipping,
+    interpreter: Interpreter,
+    observer: _Observer,
+    doubts: Doubts,
+    variables: Given,
 ) -> DryRun:
     found = DryRun()
     try:
+        give(lammps, interpreter.journal, variables)
         interpreter.execute()
         if interpreter.journal.box:
             found = _weighed(lammps)

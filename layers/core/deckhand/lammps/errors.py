@@ -9,13 +9,13 @@ from deckhand.domain.errors import DeckhandError
 
 @dataclass(frozen=True)
 class Place:
-    """Where a command stands: a file of the deck and its line, counted from 1."""
+    """Where a command stands: a file of the deck and its line, counted from 1; 0 is all of it."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
-        return f"{self.file}, line {self.line}"
+        return f"{self.file}, line {self.line}" if self.line else self.file
 
 
 class DeckError(DeckhandError):

@@ -8,31 +8,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from deckhand.lammps import vocabulary
+from deckhand.lammps.blow_up import Evidence, evidence_of, remedy_of, without_source
 from deckhand.lammps.errors import DeckError, Place
 
 LINES: Final = 20
 _ERROR = re.compile(r"^ERROR(?: on proc \d+)?: (.*)$", re.MULTILINE)
 _LAST = re.compile(r"^Last (?:input line|command): (.*)$", re.MULTILINE)
-_SOURCE = re.compile(r" \((?:\.\./)*(?:src/)?[\w/.-]+\.cpp:\d+\)$")
 
 _REMEDIES: Final = (
     (
-        "lost atoms",
-        "The time step may be too large or the start too violent; try a softer push-off.",
+        "cannot redefine variable",
+        "If run.yaml gives this variable, it is there before the deck; there, only `index` may "
+        "define it too.",
     ),
-    (
-        # What a checkpoint that is written before the next thermo row says of lost atoms.
-        "atom count is inconsistent",
-        "Atoms were lost: the time step may be too large or the start too violent; try a softer "
-        "push-off.",
-    ),
-    ("out of range atoms", "Atoms moved too far in one step; try a smaller time step."),
-    ("missing on proc", "A bond was torn; try a smaller time step or a longer push-off."),
-    (
-        "fene bond too long",
-        "A bond was overstretched; try a smaller time step or a longer push-off.",
-    ),
-    ("non-numeric", "The simulation blew up; try a smaller time step or a longer push-off."),
     ("cannot open", "Upload the file together with the deck."),
     ("unknown command", "Check the spelling of the command."),
     ("unrecognized", "Check the spelling of the style, or whether this LAMMPS has its package."),
@@ -50,20 +38,38 @@ def explain(
     *current* is the one it was at, where that is known; LAMMPS does not always say it.
     """
     message = error_of(screen)
+    last = _LAST.findall(screen) or ([current] if current else [])
+    command = last[-1].strip() if last else ""
+    place = _place_of(command, sent) if last else _place_of_run(sent)
+    remedy = remedy_of(message) if message is not None else ""
+    evidence = evidence_of(screen)
+    if remedy or (evidence.explosion and _is_run(command, place)):
+        return _blown_up(message or _unsaid(returncode), remedy, evidence, place)
     if message is None:
         return DeckError(_unsaid(returncode))
-    last = _LAST.findall(screen) or ([current] if current else [])
-    place = _place_of(last[-1].strip(), sent) if last else _place_of_run(sent)
     remedy = next((text for sign, text in _REMEDIES if sign in message.lower()), "")
-    remedy = remedy or _page_of(last[-1] if last else "")
-    command = f" (command: {last[-1].strip()[:120]})" if last and place is None else ""
-    return DeckError(f"LAMMPS says: {message}{command}. {remedy}".strip(), place)
+    remedy = remedy or _page_of(command)
+    quoted = f" (command: {command[:120]})" if last and place is None else ""
+    return DeckError(f"LAMMPS says: {message}{quoted}. {remedy}".strip(), place)
+
+
+def _blown_up(message: str, remedy: str, evidence: Evidence, place: Place | None) -> DeckError:
+    """The physics went wrong: what LAMMPS says, what to try, and the lines that tell it."""
+    sentences = [f"The simulation blew up: {message.rstrip('.')}."]
+    sentences += [text for text in (evidence.explosion, remedy) if text]
+    lines = [f"  {line}" for line in evidence.lines]
+    return DeckError("\n".join([" ".join(sentences), *lines]), place)
+
+
+def _is_run(command: str, place: Place | None) -> bool:
+    """Whether a run or a minimisation was going on; *place* is its line where LAMMPS names none."""
+    return command.split()[:1] in (["run"], ["minimize"]) if command else place is not None
 
 
 def error_of(screen: str) -> str | None:
     """What LAMMPS itself says is wrong, if it says anything."""
     error = _ERROR.findall(screen)
-    return _SOURCE.sub("", error[-1].strip()) if error else None
+    return without_source(error[-1]) if error else None
 
 
 def tail(screen: str) -> tuple[str, ...]:

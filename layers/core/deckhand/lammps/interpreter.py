@@ -10,7 +10,7 @@ commands named above.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from deckhand.lammps.errors import DeckError, Place
@@ -46,6 +46,9 @@ WHOLE: Final = frozenset({"minimize", *COMMAND_WHOLE})
 """Commands that take long and cannot be entered in the middle."""
 
 
+EXTENSION: Final = "extension"
+"""In the place of a file: a run that was added behind the deck's end. Its line is its number."""
+
 MOST_FILES: Final = 16
 """Files inside one another that LAMMPS takes (`LMP_MAXFILE`)."""
 
@@ -57,7 +60,11 @@ MOST_NESTED: Final = 1000
 
 
 class Interpreter:
-    """One walk through a deck, fresh or from the middle."""
+    """One walk through a deck, fresh or from the middle.
+
+    *extensions* are steps of runs that follow behind its end, as if it had a line for each; not
+    behind a `quit`, which ends LAMMPS too.
+    """
 
     def __init__(
         self,
@@ -67,11 +74,14 @@ class Interpreter:
         watch: Watch,
         *,
         resumed: bool = False,
+        extensions: Sequence[int] = (),
     ) -> None:
         self.engine = engine
         self.journal = journal
         self._read_script = read_script
         self._watch = watch
+        self._extensions = extensions
+        self._has_quit = False
         self._scripts: dict[str, Script] = {}
         self._since_breath = 0
         # A process that has not set up this system since the last restart file was written or
@@ -84,7 +94,7 @@ class Interpreter:
         """Carry the deck to its end; raises Stopped when the watch ends it earlier."""
         if self.journal.run is not None:
             self._drive(self.journal.run)
-        while self.journal.frames:
+        while self.journal.frames or self._extend():
             self._breathe()
             frame = self.journal.frames[-1]
             if isinstance(frame, ListFrame):
@@ -94,6 +104,21 @@ class Interpreter:
                 self._drive(self._next_chunk(frame.run))
             else:
                 self._next_of_file(frame)
+
+    @property
+    def extensions_left(self) -> int:
+        """How many runs behind the deck's end have not begun."""
+        return len(self._extensions) - self.journal.extended
+
+    def _extend(self) -> bool:
+        """Go on behind the deck's end; False where nothing is left to be done."""
+        if self._has_quit or self.extensions_left <= 0:
+            return False
+        steps = self._extensions[self.journal.extended]
+        self.journal.extended += 1
+        run = ListFrame(file=EXTENSION, line=self.journal.extended, commands=[f"run {steps}"])
+        self.journal.frames.append(run)
+        return True
 
     def _breathe(self) -> None:
         """Let a loop that asks LAMMPS for nothing notice that it is to end, too."""
@@ -287,6 +312,7 @@ class Interpreter:
         if status:
             raise DeckError(f"the deck ended itself with `quit {status}`", place)
         self.journal.frames.clear()
+        self._has_quit = True
 
     def _run(self, command: list[str], place: Place) -> None:
         if self.journal.halted:

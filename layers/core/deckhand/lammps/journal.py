@@ -166,7 +166,8 @@ class Journal(BaseModel):
     says whether the deck has drawn random numbers, `poured` how many particles each fix pour had
     inserted when this process was told it, `witnessed` what internal variables and averages had
     come to (see `witness`). `halted` is what its own `fix halt … error soft` leaves: no run and no
-    minimisation any more (https://docs.lammps.org/fix_halt.html).
+    minimisation any more (https://docs.lammps.org/fix_halt.html). `extended` counts the runs behind
+    the deck's end that have begun.
     """
 
     model_config = ConfigDict(validate_assignment=False)
@@ -179,6 +180,7 @@ class Journal(BaseModel):
     box: bool = False
     skip_jump: bool = False
     halted: bool = False
+    extended: int = 0
     time: float | None = None
     draws: bool = False
     untitled: frozenset[str] = frozenset()

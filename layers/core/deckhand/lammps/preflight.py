@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
@@ -19,6 +20,7 @@ from deckhand.lammps.openings import growing_files, writes_once
 from deckhand.lammps.script import Script, decode, label_of, parse, without_comment, words
 from deckhand.lammps.static import StaticVariables
 from deckhand.lammps.styles import COMMAND_WHOLE
+from deckhand.lammps.variables import GIVEN, Given, definitions
 
 STYLE_AT: Final = {
     "fix": ("fix", 3),
@@ -48,9 +50,12 @@ MOST_NESTED: Final = 50
 """Files and commands inside one another; a string variable can hold a command that holds it."""
 
 
-def check_folder(root: Path, deck: str) -> CheckReport:
-    """Check the deck *deck* in the folder *root*; both as they will lie on the machine."""
-    return _Walk(root, deck).report()
+def check_folder(root: Path, deck: str, variables: Given | None = None) -> CheckReport:
+    """Check the deck *deck* in the folder *root*; both as they will lie on the machine.
+
+    *variables* are those that it is given from outside.
+    """
+    return _Walk(root, deck, variables or {}).report()
 
 
 @dataclass
@@ -64,6 +69,7 @@ class _Walk:
 
     root: Path
     deck: str
+    given: Given
     variables: StaticVariables = field(default_factory=StaticVariables)
     problems: list[Problem] = field(default_factory=list)
     missing: list[Problem] = field(default_factory=list)
@@ -87,9 +93,12 @@ class _Walk:
 
     def report(self) -> CheckReport:
         name = PurePosixPath(self.deck).name
-        self.changing = changing(name, self._script)
+        first = self._first_values()
+        self.variables = StaticVariables(first)
+        self.changing = changing(name, self._script, first)
         self._file(name, Place(name, 0))
         self._whole(name)
+        self._given_in_vain()
         stages = self.stages
         if self.has_jumps:
             # How often a loop goes round is known only to a LAMMPS that runs it.
@@ -103,6 +112,22 @@ class _Walk:
             begun_again=tuple(self.begun_again),
             stages=tuple(stages),
         )
+
+    def _first_values(self) -> dict[str, str]:
+        """Of the variables that the deck is given, as far as LAMMPS can be told them."""
+        try:
+            return {command[1]: command[3] for command, _ in definitions(self.given)}
+        except DeckError as error:
+            self._error(error.place or GIVEN, error.message)
+            return {}
+
+    def _given_in_vain(self) -> None:
+        """A variable that no script names is a slip of the pen, which LAMMPS passes by."""
+        text = "\n".join(self._script(file) or "" for file in self.visited)
+        for name in self.given:
+            if not re.search(rf"\b{re.escape(name)}\b", text):
+                message = f"gives the variable `{name}`, which no script of the deck names."
+                self._add(self.problems, Severity.WARNING, GIVEN, message)
 
     def _whole(self, name: str) -> None:
         """What is wrong with the deck as a whole."""

@@ -52,7 +52,7 @@ class Lammps:
     Answers come back through a named pipe that LAMMPS' own `print … file` writes to, so that
     neither the screen nor the log shows anything that an undisturbed run would not show.
     *control* is a directory of ours whose path has no blanks: LAMMPS cuts commands at blanks.
-    `tick` is called several times a second while an answer is awaited.
+    `tick` is called several times a second while an answer is awaited; `answers` counts them.
     """
 
     def __init__(
@@ -69,6 +69,8 @@ class Lammps:
         # Held open for reading and writing: LAMMPS opens and closes its end at every answer.
         self._answers = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK)
         self._buffer = b""
+        self.answers = 0
+        self._unanswered: list[tuple[str, Place]] = []
         self.tick: Tick = lambda: None
         self._sent: deque[tuple[str, Place | None]] = deque(maxlen=_REMEMBERED)
         with self.screen_path.open("wb") as screen:
@@ -89,6 +91,8 @@ class Lammps:
 
     def send(self, command: str, place: Place | None = None) -> None:
         self._sent.append((command, place))
+        if place is not None:
+            self._unanswered.append((command, place))
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(command.encode() + b"\n")
@@ -130,18 +134,24 @@ class Lammps:
     def kill(self) -> None:
         """End LAMMPS and all its ranks at once.
 
-        A launcher gives each rank a session of its own: no signal to a group reaches them.
+        A launcher gives each rank a session of its own: no signal to a group reaches them. One that
+        hangs in a driver may not even go then; it is not waited for.
         """
         if self._process.poll() is None:
             for pid in (*_below(self._process.pid), self._process.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_WORDS_SECONDS)
         self._release()
 
     def last_places(self) -> list[tuple[str, Place | None]]:
         """The newest commands sent, oldest first, with the deck lines they came from."""
         return list(self._sent)
+
+    def unanswered(self) -> list[tuple[str, Place]]:
+        """The commands of the deck that it was sent since its last answer; it is at one of them."""
+        return list(self._unanswered)
 
     def screen(self) -> str:
         return self.screen_path.read_text(errors="replace")
@@ -157,6 +167,8 @@ class Lammps:
                 raise self._died()
             self.tick()
         answer, self._buffer = self._buffer.split(end, 1)
+        self.answers += 1
+        self._unanswered.clear()
         return answer.decode("latin-1")
 
     def _flush(self) -> None:

@@ -21,6 +21,7 @@ class Progress:
     """Steps of the run done, LAMMPS' time step, the stage of the deck, speed in steps/s.
 
     `path_of` gives the path of a log, below *workspace*; `last_step` is the one seen last.
+    `is_measured` says that the speed is that of the run that goes on, not of one before.
     """
 
     journal: Journal
@@ -30,6 +31,7 @@ class Progress:
     time_step: int = 0
     stage: int = 0
     steps_per_second: float | None = None
+    is_measured: bool = False
     last_step: int = -1
     _began: tuple[int, float] | None = None
     _course: Course | None = None
@@ -49,6 +51,7 @@ class Progress:
     def run_starts(self, step: int, course: Course) -> None:
         self._course = course
         self._began = (step, time.monotonic())
+        self.is_measured = False
 
     def run_goes_on(self, step: int) -> None:
         """The run was halted; its rows are counted from here."""
@@ -92,3 +95,4 @@ class Progress:
         elapsed = time.monotonic() - began
         if step > first and elapsed > _SPEED_MEMORY:
             self.steps_per_second = (step - first) / elapsed
+            self.is_measured = True

@@ -17,9 +17,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from deckhand.domain.deck import Frozen
+from deckhand.domain.options import Values
 from deckhand.domain.run import DryRun
 
 MEMORY_BYTES: Final = 4 * 1024**3
@@ -43,6 +44,7 @@ class Request(Frozen):
 
     root: Path
     deck: str
+    variables: dict[str, Values] = Field(default_factory=dict)
     scratch: Path
     lmp: tuple[str, ...]
     seconds: float
@@ -55,14 +57,21 @@ def dry_run(
     seconds: float,
     environment: Mapping[str, str] | None = None,
     memory: int = MEMORY_BYTES,
+    variables: Mapping[str, Values] | None = None,
 ) -> DryRun:
     """Carry the deck *deck* in the folder *root* through *lmp*, in a copy, *seconds* at most.
 
+    *variables* are those that it is given from outside.
     Never raises for what the deck or LAMMPS does: it is all in the answer.
     """
     with _scratch() as folder:
         request = Request(
-            root=root.absolute(), deck=deck, scratch=Path(folder), lmp=tuple(lmp), seconds=seconds
+            root=root.absolute(),
+            deck=deck,
+            variables=dict(variables or {}),
+            scratch=Path(folder),
+            lmp=tuple(lmp),
+            seconds=seconds,
         )
         bounds = [str(int(seconds) + GRACE_SECONDS), str(memory)]
         python = [sys.executable, "-P", "-m"]

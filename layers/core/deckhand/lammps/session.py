@@ -11,7 +11,7 @@ from typing import Final
 
 from deckhand.domain.manifest import Moment, RestartFile
 from deckhand.lammps import fence
-from deckhand.lammps.course import course_of, late_openings, prints_at
+from deckhand.lammps.course import course_of, late_openings, prints_at, row_interval
 from deckhand.lammps.data_file import note_coefficients
 from deckhand.lammps.errors import DeckError, Place, ResumeError
 from deckhand.lammps.formats import Format
@@ -52,6 +52,12 @@ _LOOKS: Final = 5
 _ROW_PATIENCE_SECONDS: Final = 5.0
 _WORTH_A_PAUSE: Final = 0.2
 """How much an interval has to change for a run to be told of it."""
+
+SLOWEST: Final = 0.1
+"""Steps per second, as long as nothing is known of the speed of a run."""
+
+SLOWED_DOWN: Final = 3.0
+"""How much slower than measured a run may become: another process may need the machine too."""
 
 PATIENCE: Final = 1.1
 """How much later than asked for, in intervals, the first restart file of a run may come."""
@@ -115,6 +121,7 @@ class Session:
     _halted: bool = False
     _first_due: float = 0.0
     _interval: int = 0
+    _row_steps: float = 0.0
     _last_snapshot: float = field(default_factory=time.monotonic)
     _last_look: float = 0.0
     _run_origin: tuple[int, int] = (0, 0)
@@ -164,9 +171,12 @@ class Session:
         if command[0] == "clear" or command[0] in MAKES_BOX:
             # From here on LAMMPS may say of a restart file of the deck's own what it likes.
             self.check_state = False
+        self._row_steps = 0.0
         if command[0] == "minimize":
             # It is repeated from its beginning: no iteration of it is worth waiting for.
             self._arm_halt(1)
+            most = command[3] if len(command) > 3 else ""
+            self._rows_come(row_interval(self.journal), int(most) if most.isdigit() else math.inf)
         self.files.command_comes(command)
 
     def command_given(self, command: list[str]) -> None:
@@ -199,6 +209,7 @@ class Session:
         self._arm_witness()
         self._arm_restart(self._first_steps())
         self._restarts.begin(step)
+        self._rows_come(course.rows, course.last - course.first)
         self._run_origin = (self.journal.stage, self.journal.steps_at(step) - step)
         self._clock = (step, *self._times())
 
@@ -294,6 +305,30 @@ class Session:
         self._pause_if_late(now)
         self.heartbeat()
 
+    def signs(self) -> tuple[int, ...]:
+        """Signs of life: numbers of which some change as long as LAMMPS gets on."""
+        files = [self.lammps.screen_path, self.control.witness]
+        files += [self.workspace / path for path in self.book.paths]
+        sizes = (_size(file) for file in files)
+        return (self.lammps.answers, self.progress.last_step, len(self.written), sum(sizes))
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds a LAMMPS that gets on may show no sign of life.
+
+        In a run it prints a row or, at a clean step behind the time of a checkpoint, writes one; a
+        minimisation prints rows. Nothing is known of other commands.
+        """
+        known = self.progress.steps_per_second
+        speed = SLOWEST if known is None else min(SLOWEST, known)
+        if known is not None and self.progress.is_measured and self.journal.mid_run:
+            speed = known / SLOWED_DOWN
+        rows = self._row_steps / speed
+        return min(rows, self.seconds + self._interval / speed) if self.journal.mid_run else rows
+
+    def _rows_come(self, every: int | None, steps: float) -> None:
+        self._row_steps = math.inf if every is None else min(every or steps, steps)
+
     def can_stand(self, step: int) -> bool:
         return is_clean(self.journal, step)
 
@@ -311,6 +346,7 @@ class Session:
         return True
 
     def run_ended(self, step: int) -> None:
+        self._row_steps = 0.0
         self._leave_restart_files()
         self._drop_pending()
         self._first_due = math.inf
@@ -485,3 +521,10 @@ class Session:
         seen = asked(self.lammps, self.journal)
         # Stopped before the run went on: LAMMPS does not know these values any more.
         return seen._replace(values=self.journal.witnessed) if self.check_state else seen
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -8,7 +8,7 @@ import math
 import operator
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from deckhand.lammps.errors import DeckError
@@ -38,6 +38,9 @@ _FUNCTIONS: Final[dict[str, Callable[[float], float]]] = {
     "log": math.log10,
     "abs": abs,
 }
+_LEFT_ALONE: Final = frozenset({"index", "loop", "file", "atomfile"})
+"""Styles whose definition changes nothing where there is a variable of that name."""
+
 _LONGEST: Final = 400
 _LONGEST_VALUE: Final = 4096
 _MOST_ADDED: Final = 1_000_000
@@ -48,16 +51,23 @@ _FORM: Final = re.compile(r"%[0 ]?[0-9]{0,2}\.[0-9]{1,2}[efgEFG]")
 
 
 class StaticVariables:
-    """Values of index, string, loop and constant equal-style variables, as the text goes."""
+    """Values of index, string, loop and constant equal-style variables, as the text goes.
 
-    def __init__(self) -> None:
-        self._values: dict[str, str] = {}
+    *given* are those that the deck is given from outside, with the first of their values.
+    """
+
+    def __init__(self, given: Mapping[str, str] | None = None) -> None:
+        self._values: dict[str, str] = dict(given or {})
+        self._given = {*self._values}
 
     def define(self, command: list[str]) -> None:
         """Take note of a `variable` command."""
         name, style, rest = command[1], command[2], command[3:]
         if style == "index" and name in self._values:
             return
+        if style in _LEFT_ALONE and name in self._given:
+            return
+        self._given.discard(name)
         value = self._first_value(style, rest) if rest else None
         if value is None or len(value) > _LONGEST_VALUE:
             self._values.pop(name, None)

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from deckhand.domain.notice import SpotNotice
 from deckhand.domain.run import Run
 from deckhand.domain.status import Ending, ExitCode, Phase
 from deckhand.lammps import failure
-from deckhand.lammps.errors import DeckError, EngineDiedError, ResumeError
+from deckhand.lammps.errors import DeckError, EngineDiedError, Place, ResumeError
 from deckhand.lammps.fence import fenced
 from deckhand.lammps.interpreter import Interpreter
 from deckhand.lammps.journal import Journal
@@ -33,6 +34,7 @@ from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
 from deckhand.lammps.script import folder_reader, quoted
 from deckhand.lammps.session import Session, Snapshot
+from deckhand.lammps.variables import give
 from deckhand.lammps.watch import Stopped
 from deckhand.runner.clock import utc_now
 from deckhand.runner.commit import Committer, Origin
@@ -46,12 +48,16 @@ from deckhand.runner.fetch import (
 from deckhand.runner.pace import Pace, expected
 from deckhand.runner.report import Reporter
 from deckhand.runner.settings import Settings
+from deckhand.runner.stall import Stall, StalledError
 from deckhand.runner.stored_outputs import StoredOutputs
 from deckhand.runner.watch import DISK_SECONDS, Watch
 from deckhand.usecases.ports import Bucket
 
 KILLED: Final = -9
 """LAMMPS ended by SIGKILL while its runner lives: the kernel ran out of memory."""
+
+LAST_STORE_SECONDS: Final = 240.0
+"""How long a checkpoint that is on its way to S3 is waited for when LAMMPS has stalled."""
 
 TROUBLES: Final = 5
 """How many of them status.json names."""
@@ -80,6 +86,7 @@ class Attempt:
     _watch: Watch = field(init=False)
     _pace: Pace = field(init=False)
     _disk: Disk = field(init=False)
+    _stall: Stall = field(init=False)
     _session: Session | None = None
     _committer: Committer | None = None
     _lammps: Lammps | None = None
@@ -95,6 +102,7 @@ class Attempt:
         )
         self._pace = Pace(self.settings.checkpoint_seconds, between=None)
         self._disk = Disk(self.settings.scratch)
+        self._stall = Stall(self.settings.stall_seconds)
 
     def carry(self) -> int:
         """Run the attempt to its end, whatever that is; returns the exit code."""
@@ -123,6 +131,8 @@ class Attempt:
             return Ended(ExitCode.DECK_ERROR, Ending.DECK_ERROR, str(error), self._tail())
         except EngineDiedError as error:
             return self._explained(error)
+        except StalledError:
+            return self._stalled()
         except (StorageError, OSError, ClientError, BotoCoreError) as error:
             return Ended(ExitCode.IO_ERROR, Ending.IO_ERROR, f"{type(error).__name__}: {error}")
         except (ResumeError, ValidationError) as error:
@@ -141,13 +151,31 @@ class Attempt:
         found = failure.explain(self._lammps.screen(), error.returncode, sent)
         return Ended(ExitCode.DECK_ERROR, Ending.DECK_ERROR, str(found), self._tail())
 
+    def _stalled(self) -> Ended:
+        """End a LAMMPS that reacts to nothing; what it had stored before stays."""
+        assert self._lammps is not None
+        since = utc_now() - timedelta(seconds=self._stall.quiet)
+        at = _told_place(self._lammps.unanswered())
+        self._lammps.kill()
+        if self._committer is not None:
+            self._committer.wait(LAST_STORE_SECONDS)
+        status = self.reporter.status
+        kept = status.checkpoint or status.resumed_from
+        reason = (
+            f"The simulation stood still for {_duration(self._stall.quiet)} at step "
+            f"{status.step:,}: since {since:%H:%M:%S} UTC nothing has come of LAMMPS{at}. "
+            + (f"The checkpoint {kept} is kept." if kept else "There is no checkpoint yet.")
+        )
+        return Ended(ExitCode.CHECKPOINTED, Ending.STALLED, reason, self._tail())
+
     def _tail(self) -> tuple[str, ...]:
         return failure.tail(self._lammps.screen()) if self._lammps else ()
 
     def _work(self) -> Ended:
         folders = Folders.make(self.settings.scratch)
         run = fetch_run(self.bucket, self.settings.run_id)
-        self.reporter.update(steps_total=run.total_steps, event="fetching the deck")
+        self.reporter.update(steps_total=_total_steps(run), event="fetching the deck")
+        self._pace.ceiling = run.options.checkpoint_seconds or self._pace.ceiling
         self._pace.between = expected(
             self.bucket, self.imds, self.settings.run_id, self.settings.attempt
         )
@@ -185,7 +213,7 @@ class Attempt:
         cwd = folders.workspace / Path(run.deck).parent
         journal = checkpoint.journal if checkpoint else Journal(deck=Path(run.deck).name)
         log = "none" if checkpoint else str(journal.log)
-        command = [*self.settings.lmp, *self.settings.lmp_flags, "-log", log]
+        command = [*self.settings.command(run.options.ranks), "-log", log]
         lammps = self._lammps = Lammps(command, cwd, folders.control)
         for variable in VARIABLES:
             lammps.send(variable)
@@ -201,12 +229,15 @@ class Attempt:
             heartbeat=self._heartbeat,
             check_state=checkpoint is not None,
         )
+        lammps.tick = self._refuse_stall
         inputs = _modification_times(folders.workspace)
         seeds: tuple[int, ...] = ()
         if checkpoint is not None:
             seeds = self._replay(lammps, session, checkpoint)
-        elif journal.log is not None:
-            session.files.told_again(["log", journal.log])
+        else:
+            if journal.log is not None:
+                session.files.told_again(["log", journal.log])
+            give(lammps, journal, run.options.variables)
         origin = self._origin(checkpoint, seeds)
         committer = self._committer = Committer(
             bucket=self.bucket,
@@ -233,7 +264,14 @@ class Attempt:
             session.stop()
         self.reporter.update(phase=Phase.RUNNING, event="LAMMPS is running")
         read = fenced(folder_reader(cwd), session.files.folder)
-        return Interpreter(lammps, journal, read, session, resumed=checkpoint is not None)
+        return Interpreter(
+            lammps,
+            journal,
+            read,
+            session,
+            resumed=checkpoint is not None,
+            extensions=run.extensions,
+        )
 
     def _book(self, workspace: Path, checkpoint: Checkpoint | None) -> OutputBook:
         if checkpoint is None:
@@ -302,7 +340,10 @@ class Attempt:
             tuple(self._session.written),
         )
         self.reporter.update(step=journal.steps_done, time_step=time_step, eta_seconds=0.0)
-        return Ended(ExitCode.COMPLETED, Ending.COMPLETED, "The deck reached its end.")
+        reason = "The deck reached its end."
+        if interpreter.extensions_left > 0:
+            reason += " That was a `quit`, so it was not extended."
+        return Ended(ExitCode.COMPLETED, Ending.COMPLETED, reason)
 
     def _leave(self, stopped: Stopped) -> Ended:
         """Store a last checkpoint if the simulation stands at a step, and say how it went."""
@@ -369,8 +410,10 @@ class Attempt:
         now = time.monotonic()
         if now > self._watch.deadline:
             raise Stopped(-1)
-        if self._watch.ending is None and self._disk.is_short(now):
-            self._watch.end(Ending.DISK_FULL, DISK_SECONDS)
+        if self._watch.ending is None:
+            self._refuse_stall()
+            if self._disk.is_short(now):
+                self._watch.end(Ending.DISK_FULL, DISK_SECONDS)
         progress = self._session.progress
         total, speed = self.reporter.status.steps_total, progress.steps_per_second
         self.reporter.update(
@@ -380,6 +423,10 @@ class Attempt:
             steps_per_second=speed,
             eta_seconds=max(0, total - progress.step) / speed if total and speed else None,
         )
+
+    def _refuse_stall(self) -> None:
+        assert self._session is not None
+        self._stall.refuse(time.monotonic(), self._session.signs, self._session.silence)
 
     def _version(self) -> str:
         assert self._lammps is not None
@@ -405,6 +452,24 @@ class Folders:
         plain = not re.search(r"[\s,()$\"'&#]", str(scratch))
         control = Path(tempfile.mkdtemp(prefix="deckhand-", dir=scratch if plain else None))
         return cls(workspace, control)
+
+
+def _total_steps(run: Run) -> int | None:
+    return None if run.total_steps is None else run.total_steps + sum(run.extensions)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+
+
+def _told_place(commands: list[tuple[str, Place]]) -> str:
+    """Where LAMMPS stands, as far as that is known: at one of these commands of the deck."""
+    if not commands:
+        return ""
+    (first, begin), (_, end) = commands[0], commands[-1]
+    if begin == end:
+        return f", which is at the `{first.split()[0]}` of {begin}"
+    return f", which is somewhere from {begin} to {end}"
 
 
 def _parents(manifest: Manifest) -> frozenset[str]:

@@ -60,12 +60,16 @@ def fetch_run(bucket: Bucket, run_id: str) -> Run:
 
 
 def fetch_inputs(bucket: Bucket, run: Run, workspace: Path) -> None:
-    """Write the frozen inputs below *workspace*; raises StorageError for a changed one."""
+    """Write the frozen inputs below *workspace*; raises StorageError for a changed one.
+
+    Those of a point of a sweep lie with its parent.
+    """
+    owner = run.parent or run.run_id
 
     def fetch(item: InputFile) -> None:
         target = workspace / item.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        found = _save(bucket.stream(keys.deck(run.run_id, item.path)), target)
+        found = _save(bucket.stream(keys.deck(owner, item.path)), target)
         if found != item.sha256:
             raise StorageError(f"the input {item.path} is not the one that was admitted")
 

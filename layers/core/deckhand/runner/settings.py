@@ -16,7 +16,8 @@ class Settings:
     """One attempt's orders. Durations in seconds.
 
     `checkpoint` is the checkpoint to resume from, None to start at the beginning; `stop_after`
-    is when the attempt must have stopped by itself (0 for never).
+    is when the attempt must have stopped by itself (0 for never). A simulation that gets no further
+    for `stall` seconds is given up (0 for never). `mpirun` starts a run that asks for its ranks.
     """
 
     run_id: str
@@ -28,6 +29,8 @@ class Settings:
     status_seconds: float
     notice_poll_seconds: float
     stop_after_seconds: float
+    stall_seconds: float
+    mpirun: tuple[str, ...]
     lmp: tuple[str, ...]
     lmp_flags: tuple[str, ...]
     imds_endpoint: str
@@ -47,15 +50,26 @@ class Settings:
             status_seconds=float(environment.get("STATUS_SECONDS", "15")),
             notice_poll_seconds=float(environment.get("NOTICE_POLL_SECONDS", "5")),
             stop_after_seconds=float(environment.get("STOP_AFTER_SECONDS", "0")),
+            stall_seconds=float(environment.get("STALL_SECONDS", "1800")),
+            mpirun=tuple(shlex.split(environment.get("MPIRUN", "mpirun"))),
             lmp=tuple(shlex.split(environment.get("LMP", "lmp"))),
             lmp_flags=_flags(environment.get("LMP_FLAGS", "")),
             imds_endpoint=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", DEFAULT_ENDPOINT),
             job_id=environment.get("AWS_BATCH_JOB_ID"),
         )
 
+    def command(self, ranks: int | None) -> tuple[str, ...]:
+        """What starts LAMMPS with so many ranks; None for as many as this machine gives it.
+
+        The last word of `lmp` is the program itself.
+        """
+        if ranks is None:
+            return (*self.lmp, *self.lmp_flags)
+        return (*self.mpirun, "-n", str(ranks), self.lmp[-1], *self.lmp_flags)
+
 
 def _flags(text: str) -> tuple[str, ...]:
-    """Variables belong into the deck: one of the command line would begin anew at each resume."""
+    """Variables belong into run.yaml: one of the command line would begin anew at each resume."""
     flags = tuple(shlex.split(text))
     if {"-var", "-v"} & {*flags}:
         raise ValueError("LMP_FLAGS must not set variables")

@@ -121,7 +121,7 @@ class CheckDeck:
         reason = why_not(self.profiles, gathered.options.instance, gathered.options.gpus)
         if reason:
             return _checked(Decision.REJECTED, reason, RunState.REJECTED)
-        report = self.preflight(root, deck)
+        report = self.preflight(root, deck, gathered.options.variables)
         if report.missing and now < record.admitted_at + self.wait:
             self.ledger.advance(record.run_id, RunState.WAITING)
             reason = _listed("Waiting for", report.missing)
@@ -166,7 +166,7 @@ class CheckDeck:
             return DryRun(
                 trouble=f"it reads no drop of more than {all_files} MiB, or {each} MiB in one file."
             )
-        return self.dry_run(root, deck)
+        return self.dry_run(root, deck, gathered.options.variables)
 
     def _accept(self, record: RunRecord, run: Run, now: datetime) -> Checked:
         self.ledger.advance(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from deckhand.domain.deck import DropObject
 from deckhand.domain.digest import Digest
 from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.message import Message, MessageKey
+from deckhand.domain.options import Values
 from deckhand.domain.parts import Part
 from deckhand.domain.price import Machine, Price, PriceKey
 from deckhand.domain.run import CheckReport, DryRun, RunState
@@ -309,12 +310,15 @@ class Speeds(Protocol):
 
 
 class Preflight(Protocol):
-    def __call__(self, root: Path, deck: str) -> CheckReport:
-        """Read a deck in the folder *root* without running it."""
+    def __call__(self, root: Path, deck: str, variables: Mapping[str, Values]) -> CheckReport:
+        """Read a deck in the folder *root* without running it.
+
+        *variables* are those that it is given from outside, here and below.
+        """
         ...
 
 
 class DryRunner(Protocol):
-    def __call__(self, root: Path, deck: str) -> DryRun:
+    def __call__(self, root: Path, deck: str, variables: Mapping[str, Values]) -> DryRun:
         """Carry a deck in the folder *root* through LAMMPS without computing; never raises."""
         ...
