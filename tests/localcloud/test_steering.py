@@ -14,7 +14,7 @@ from deckhand.usecases.judge_attempt import read_status
 from tests.localcloud.conftest import Deployed, wait_for
 from tests.localcloud.drops import DUMP_EVERY, SOUND, STEPS, changed
 
-LONG_STEPS = 40_000
+LONG_STEPS = 600_000
 LONG = changed("run", f"run {LONG_STEPS}").replace(
     f"atom {DUMP_EVERY} ".encode(), f"atom {LONG_STEPS // 20} ".encode()
 )
@@ -75,6 +75,7 @@ def test_a_held_run_goes_on_where_it_stood_to_the_same_end(
     deployed: Deployed, held: RunRecord, tmp_path: Path
 ) -> None:
     deployed.deckhand("resume", held.run_id)
+    wait_for("both messages", lambda: len(deployed.mails(held.run_id)) == 2)
     ended = deployed.in_state("held/in.long", RunState.COMPLETED)
     assert [item.verdict for item in ended.attempts] == [Verdict.CANCELLED, Verdict.COMPLETED]
     assert ended.attempts[1].resumed_from == held.attempts[0].checkpoint

@@ -148,6 +148,13 @@ def test_a_run_that_gets_nowhere_is_given_up(world: World) -> None:
     assert len(world.record.attempts) == 5
 
 
+def test_a_stall_is_told_of_and_another_machine_goes_on(world: World) -> None:
+    world.history(Verdict.STALLED)
+    assert world.plan().attempt == 2
+    assert world.events == [Event.RUN_STALLED]
+    assert "Attempt 2 goes on" in world.topic.messages[0].body
+
+
 def test_a_person_who_resumes_forgives(world: World) -> None:
     world.history(*[Verdict.WALLTIME] * 5, advanced=False, forgiven=5)
     assert world.plan().attempt == 6
@@ -198,7 +205,7 @@ def test_an_extension_reaches_run_json(world: World) -> None:
     world.ledger.runs[RUN] = run_record(extensions=(500, 20))
     world.plan()
     run = Run.model_validate_json(world.runs.read(keys.run_record(RUN)) or b"")
-    assert (run.extensions, run.total_steps) == ((500, 20), 1520)
+    assert (run.extensions, run.total_steps) == ((500, 20), 1000)
 
 
 # ---- what its user wants, and what an earlier execution has left --------------------------------

@@ -115,7 +115,7 @@ def may_continue(verdict: Verdict) -> bool:
 
 
 def _exhausted(situation: Situation, policy: Policy) -> Exhausted | None:
-    if any(record.verdict is Verdict.COMPLETED for record in situation.history):
+    if any(record.verdict is Verdict.COMPLETED for record in situation.counted):
         return Exhausted("The run has reached its end.")
     worked = [item for item in situation.counted if item.verdict is not Verdict.NO_CAPACITY]
     if len(worked) >= policy.attempt_limit:

@@ -153,7 +153,5 @@ class Run(Frozen):
     admitted_at: datetime
 
     def extended(self, extensions: tuple[int, ...]) -> Run:
-        """The same run, with these runs after its deck's end."""
-        more = sum(extensions) - sum(self.extensions)
-        total = None if self.total_steps is None else self.total_steps + more
-        return self.model_copy(update={"extensions": extensions, "total_steps": total})
+        """The same run, with these runs after its deck's end; `total_steps` are the deck's own."""
+        return self.model_copy(update={"extensions": extensions})

@@ -173,8 +173,8 @@ class CheckDeck:
             run.run_id,
             RunState.RUNNING,
             deck=run.deck,
-            total_steps=run.total_steps,
-            # A cap that was raised since stays raised.
+            # What was extended, and a cap that was raised since, stays so.
+            total_steps=record.total_steps or run.total_steps,
             dollars=record.dollars or run.options.dollars or self.dollars,
             hours=record.hours or run.options.hours,
         )

@@ -15,6 +15,7 @@ from deckhand.domain.attempt import (
     AttemptRecord,
     Job,
     Market,
+    Verdict,
     job_name,
 )
 from deckhand.domain.cost import Prices, cost
@@ -22,7 +23,12 @@ from deckhand.domain.deck import Frozen
 from deckhand.domain.errors import LedgerError, StorageError
 from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.manifest import Manifest
-from deckhand.domain.news import fell_back_message, held_message, started_message
+from deckhand.domain.news import (
+    fell_back_message,
+    held_message,
+    stalled_message,
+    started_message,
+)
 from deckhand.domain.policy import (
     Exhausted,
     Hold,
@@ -174,9 +180,13 @@ class PlanAttempt:
     def _tell_of(self, record: RunRecord, run: Run, attempt: AttemptRecord) -> None:
         if attempt.number == 1 and run.options.tell_start:
             self.tell(started_message(record, self.prices))
-        before = record.attempts[-1] if record.attempts else None
-        fell_back = before is not None and before.market is Market.SPOT
-        if fell_back and attempt.market is Market.ON_DEMAND:
+        if not record.attempts:
+            return
+        before = record.attempts[-1]
+        if before.verdict is Verdict.STALLED:
+            reason = f"{before.reason} Attempt {attempt.number} goes on on another machine."
+            self.tell(stalled_message(record, reason, self.prices, is_helped=True))
+        if before.market is Market.SPOT and attempt.market is Market.ON_DEMAND:
             self.tell(fell_back_message(record, attempt, self.prices))
 
     def _hold(self, record: RunRecord, reason: str) -> Planned:
