@@ -23,7 +23,9 @@ STOP_MARGIN: Final = 300.0
 BETWEEN: Final = 30.0
 """From the end of an attempt until the next one is in a queue."""
 
-ON_DEMAND_COMES: Final = 60.0
+COMES: Final = 60.0
+"""Until AWS has started a machine that it has."""
+
 WITHOUT_NOTICE: Final = 0.1
 """The share of losses that no notice came before."""
 
@@ -83,7 +85,7 @@ class Voyage:
             self.now += self.policy.capacity_wait_seconds
             self._record(plan, asked, None, Verdict.NO_CAPACITY)
             return
-        begin = came + ON_DEMAND_COMES
+        begin = came + COMES
         stop = begin + max(plan.timeout_seconds - STOP_MARGIN, 0)
         done = begin + BOOT + self.left
         lost = min(zone.ends(came), begin + self.market.lives(self.chance)) if spot else stop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -12,10 +12,11 @@ from benchmarks.policy.market import HOUR, ON_DEMAND_PRICE, Market
 from deckhand.domain.options import Purchase, RunOptions
 from deckhand.domain.policy import Policy
 
-SLACK: Final = 1.25
+SLACK: Final = 1.1
 """The deadline of a run, in times of its work after it comes."""
 
-FOREVER: Final = 365 * 24 * 3600
+HOUR_SECONDS: Final = 3600
+FOREVER: Final = 365 * 24 * HOUR_SECONDS
 
 
 @dataclass(frozen=True)
@@ -23,33 +24,43 @@ class Way:
     """A way of buying; `in_time` says that it is told the deadline."""
 
     name: str
-    policy: Policy = Policy()  # noqa: RUF009
+    policy: Policy = field(default_factory=Policy)
     purchase: Purchase = Purchase.SPOT_FIRST
     in_time: bool = False
 
     def options(self, work: Work, slack: float) -> RunOptions:
-        return RunOptions(
-            purchase=self.purchase, deadline=deadline(work, slack) if self.in_time else None
-        )
+        deadline = at(work.begins) + timedelta(seconds=slack * work.seconds)
+        return RunOptions(purchase=self.purchase, deadline=deadline if self.in_time else None)
 
 
-def deadline(work: Work, slack: float):
-    return at(work.begins) + timedelta(seconds=slack * work.seconds)
+def slices(hours: int) -> Policy:
+    """All slices on demand of one length."""
+    seconds = hours * HOUR_SECONDS
+    return Policy(first_slice_seconds=seconds, on_demand_seconds=seconds)
 
 
-GREEDY: Final = Policy(losses_before_on_demand=1, brief_seconds=FOREVER, on_demand_seconds=FOREVER)
+GREEDY: Final = Policy(
+    losses_before_on_demand=1,
+    brief_seconds=FOREVER,
+    on_demand_seconds=FOREVER,
+    first_slice_seconds=FOREVER,
+)
+
+ON_DEMAND: Final = Way("on demand", purchase=Purchase.ON_DEMAND)
+SPOT_ONLY: Final = Way("spot only", purchase=Purchase.SPOT_ONLY)
+DECKHAND: Final = Way("Deckhand")
+IN_TIME: Final = Way("Deckhand, told the deadline", in_time=True)
 
 WAYS: Final = (
-    Way("on demand", purchase=Purchase.ON_DEMAND),
-    Way("spot only", purchase=Purchase.SPOT_ONLY),
-    Way("greedy: on demand after a loss", GREEDY),
-    Way("Deckhand"),
+    ON_DEMAND,
+    SPOT_ONLY,
+    Way("greedy: one loss, then on demand", GREEDY),
+    DECKHAND,
+    IN_TIME,
+    Way("  its deadline without safety", Policy(safety=1.0), in_time=True),
     Way("  every loss counts", Policy(brief_seconds=FOREVER)),
-    Way("  slices of 2 h", Policy(on_demand_seconds=2 * 3600)),
-    Way("  slices of 12 h", Policy(on_demand_seconds=12 * 3600)),
-    Way("Deckhand with the deadline", in_time=True),
-    Way("  safety 1.0", Policy(safety=1.0), in_time=True),
-    Way("  safety 1.2", Policy(safety=1.2), in_time=True),
+    Way("  slices of 2 h", slices(2)),
+    Way("  slices of 6 h", slices(6)),
 )
 
 
@@ -70,15 +81,14 @@ class Row:
 
 
 def compare(market: Market, ways: Iterable[Way], works: Sequence[Work], slack: float) -> list[Row]:
-    """Every way with the same runs."""
-    return [
-        row(
-            way.name,
-            [carry(work, market, way.policy, way.options(work, slack)) for work in works],
-            slack,
-        )
-        for way in ways
-    ]
+    """Every way with the same runs; spot only is left out where there is no spot."""
+    rows = []
+    for way in ways:
+        if way.purchase is Purchase.SPOT_ONLY and not any(zone.changes for zone in market.zones):
+            continue
+        runs = [carry(work, market, way.policy, way.options(work, slack)) for work in works]
+        rows.append(row(way.name, runs, slack))
+    return rows
 
 
 def row(name: str, runs: Sequence[Carried], slack: float) -> Row:

@@ -85,22 +85,17 @@ NEVER: Final = Zone((), SPAN)
 
 def synthetic(seed: int) -> Iterator[Market]:
     """From mild to without any machine."""
-    yield Market("mild: a loss in 2 days", (ALWAYS,), ALWAYS, life=48)
-    yield Market(
-        "ordinary: 12 h, a drought in 3 days",
-        _zones(seed, 1, every=72, lasts=2),
-        ALWAYS,
-        life=12,
-        shape=0.8,
-    )
-    yield Market(
-        "hard: 3 h, a drought a day", _zones(seed, 1, every=20, lasts=4), ALWAYS, life=3, shape=0.7
-    )
-    yield Market("the same, 3 zones", _zones(seed, 3, every=20, lasts=4), ALWAYS, life=3, shape=0.7)
-    yield Market("brutal: 40 min", _zones(seed, 1, every=8, lasts=8), ALWAYS, life=0.66)
-    yield Market("no spot at all", (NEVER,), ALWAYS)
+    usual = _zones(seed, 1, every=72, lasts=2)
+    dry = _zones(seed, 1, every=20, lasts=4)
+    dry_zones = _zones(seed, 3, every=20, lasts=4)
     scarce = _zones(seed + 1, 1, every=30, lasts=6)[0]
-    yield Market("hard, on demand scarce too", _zones(seed, 1, every=20, lasts=4), scarce, life=3)
+    yield Market("mild: machines live 48 h", (ALWAYS,), ALWAYS, life=48)
+    yield Market("ordinary: 12 h, every 3 days a drought", usual, ALWAYS, life=12, shape=0.8)
+    yield Market("hard: 3 h, a drought a day", dry, ALWAYS, life=3, shape=0.7)
+    yield Market("hard, 3 zones", dry_zones, ALWAYS, life=3, shape=0.7)
+    yield Market("hard, and on demand scarce too", dry, scarce, life=3, shape=0.7)
+    yield Market("brutal: 40 min, half of it drought", _zones(seed, 1, 8, 8), ALWAYS, life=0.66)
+    yield Market("no spot at all", (NEVER,), ALWAYS)
 
 
 def _zones(seed: int, count: int, every: float, lasts: float) -> tuple[Zone, ...]:
@@ -134,17 +129,17 @@ def _zone(droughts: Sequence[tuple[float, float]]) -> Zone:
 
 
 def published(folder: Path) -> Iterator[Market]:
-    """Traces of https://github.com/skypilot-org/spot-traces, a market for each region of a folder.
+    """Traces below *folder*, a market for each region.
 
     A trace is {"metadata": {"gap_seconds": …}, "data": [machines that could be had, …]}.
     """
     regions: dict[tuple[str, str], list[Path]] = {}
     for path in sorted(folder.rglob("us-*_v100_1.json")):
         region = path.name.split("_")[0][:-1]
-        regions.setdefault((f"{path.parts[-3]}/{path.parts[-2]}", region), []).append(path)
+        regions.setdefault((path.parent.name, region), []).append(path)
     for (name, region), paths in regions.items():
         zones = tuple(_read(path) for path in paths)
-        yield Market(f"{region}, {len(zones)} zones, {name}", zones, ALWAYS)
+        yield Market(f"{name}: {region}, {len(zones)} zones", zones, ALWAYS)
 
 
 def _read(path: Path) -> Zone:

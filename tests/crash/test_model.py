@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from deckhand.domain import keys
 from deckhand.domain.attempt import Verdict
 from deckhand.domain.checkpoint import KEEP
+from deckhand.domain.cost import Prices
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Segment
 from deckhand.domain.policy import Policy
@@ -32,10 +33,12 @@ from deckhand.usecases.plan_attempt import PlanAttempt
 from deckhand.usecases.prune_checkpoints import PruneCheckpoints
 from deckhand.usecases.trusted_checkpoints import trusted_checkpoints
 from tests.conftest import NOW
-from tests.fakes import FakeBucket, FakeLedger
-from tests.makers import RUN, manifest, put_status, run_record
+from tests.fakes import FakeBucket, FakeJobs, FakeLedger, FakeTopic, telling
+from tests.makers import PROFILES, RUN, manifest, put_run, put_status, run_record
 
-NO_LIMITS = Policy(fruitless_limit=10**6, attempt_limit=10**6)
+NO_LIMITS = Policy(
+    fruitless_limit=10**6, infrastructure_limit=10**6, attempt_limit=10**6, waiting_seconds=10**9
+)
 FOREIGN = keys.manifest("other-0123456789abcdef", CheckpointId(1, 1))
 
 
@@ -63,6 +66,7 @@ class Checkpoints(RuleBasedStateMachine):
         super().__init__()
         self.bucket = FakeBucket()
         self.ledger = FakeLedger({RUN: run_record()})
+        put_run(self.bucket)
         self.live: Process | None = None
         self.zombies: list[Process] = []
         self.made: dict[CheckpointId, tuple[Segment, ...]] = {}
@@ -76,10 +80,13 @@ class Checkpoints(RuleBasedStateMachine):
     @precondition(lambda self: self.live is None and not self.is_closed)
     @rule()
     def attempt_begins(self) -> None:
-        planned = PlanAttempt(self.bucket, self.ledger, NO_LIMITS)(RUN, NOW)
+        services = self.bucket, self.ledger, FakeJobs(), telling(FakeTopic())
+        plan = PlanAttempt(*services, NO_LIMITS, PROFILES, Prices(0.2, 0.5), 300, 600)
+        planned = plan(RUN, NOW)
         there = self.there()
         self.known = {*there}
-        assert planned.checkpoint == (str(there[0]) if there else "")
+        assert planned.order is not None
+        assert planned.order.checkpoint == (str(there[0]) if there else "")
         parent = next((item for item in there if item not in self.rotten), None)
         self.passed_over = {item for item in there if parent is None or item > parent}
         put_status(

@@ -20,6 +20,9 @@ def sound() -> Project:
     return load()
 
 
+RETRY = "Retry/0"
+
+
 def properties(project: Project, stack: str, name: str) -> dict[str, Any]:
     found: dict[str, Any] = project.stacks[stack]["Resources"][name]["Properties"]
     return found
@@ -298,15 +301,21 @@ FAULTS: dict[str, tuple[Damage, str]] = {
     "task without timeout": (state("PlanAttempt", "TimeoutSeconds", None), "TimeoutSeconds"),
     "task without retry": (state("JudgeAttempt", "Retry", None), "no Retry"),
     "task without catch": (state("CloseRun", "Catch", None), "no Catch"),
-    "retry of everything": (state("RunOnSpot", "Retry/0/ErrorEquals", ["States.ALL"]), "must name"),
-    "retry in step": (state("RunOnSpot", "Retry/0/JitterStrategy", None), "full jitter"),
-    "retry without limit": (state("RunOnSpot", "Retry/0/MaxDelaySeconds", None), "MaxDelaySeconds"),
+    "retry of everything": (
+        state("RunAttempt", f"{RETRY}/ErrorEquals", ["States.ALL"]),
+        "must name",
+    ),
+    "retry in step": (state("RunAttempt", f"{RETRY}/JitterStrategy", None), "full jitter"),
+    "retry without limit": (
+        state("RunAttempt", f"{RETRY}/MaxDelaySeconds", None),
+        "MaxDelaySeconds",
+    ),
     "state gives up first": (
         state("CloseRun", "TimeoutSeconds", 300),
         "waits 300 s for a function of 840 s",
     ),
     "attempt outlives state": (
-        state("RunOnSpot", "TimeoutSeconds", 3600),
+        state("RunAttempt", "TimeoutSeconds", 3600),
         "for an attempt of 604800 s",
     ),
     "service misspelt": (replace("sns:publish", "sns:publishh"), "no such integration"),
@@ -316,10 +325,10 @@ FAULTS: dict[str, tuple[Damage, str]] = {
         "unknown argument Environments",
     ),
     "argument missing": (
-        state("RunOnSpot", "Arguments/JobQueue", None),
+        state("RunAttempt", "Arguments/JobQueue", None),
         "missing argument JobQueue",
     ),
-    "no share": (state("RunOnSpot", "Arguments/ShareIdentifier", None), "ShareIdentifier"),
+    "no share": (state("RunAttempt", "Arguments/ShareIdentifier", None), "ShareIdentifier"),
     "substitution unknown": (
         replace("${CloseRunArn}", "${CloserunArn}"),
         "CloserunArn is not given",

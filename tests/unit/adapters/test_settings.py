@@ -84,3 +84,10 @@ def test_a_wrong_variable_is_named(env: dict[str, str], name: str) -> None:
 def test_profiles_that_cannot_be_read_are_named(text: str) -> None:
     with pytest.raises(SettingsError, match="PROFILES"):
         _ = Settings(profiles=text).machines
+
+
+@pytest.mark.parametrize("zone", ["Berlin", "../etc/passwd", "Europe/Nowhere"])
+def test_a_time_zone_that_is_none_is_named(zone: str) -> None:
+    with pytest.raises(SettingsError, match="TIME_ZONE"):
+        _ = Settings(time_zone=zone).policy
+    assert Settings(time_zone="Europe/Berlin").policy.hours.zone == "Europe/Berlin"

@@ -136,7 +136,7 @@ def test_three_losses_buy_a_slice_on_demand_and_say_so(world: World) -> None:
     order = planned.order
     assert order is not None
     assert (order.market, order.queue, planned.attempt) == (Market.ON_DEMAND, "on-demand", 4)
-    assert order.timeout_seconds == Policy().on_demand_seconds
+    assert order.timeout_seconds == Policy().first_slice_seconds
     assert world.events == [Event.RUN_FELL_BACK]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
+from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
@@ -17,6 +18,7 @@ from deckhand.domain.parts import MIB
 from deckhand.domain.policy import Policy
 from deckhand.domain.price import JobSize, MachinePrices
 from deckhand.domain.profile import Profiles, read_profiles
+from deckhand.domain.window import Hours
 
 OWN_MIB: Final = 512
 """What a function with a dry run keeps for itself."""
@@ -45,6 +47,7 @@ class Settings(BaseModel):
     on_demand_price_per_hour: float = Field(default=0.0, ge=0)
     hold_above_dollars: float = Field(default=0.0, ge=0)
     profiles: str = ""
+    time_zone: str = "UTC"
     stop_margin_seconds: int = Field(default=300, ge=1)
     capacity_wait_seconds: int = Field(default=600, ge=1)
     adopted_poll_seconds: int = Field(default=600, ge=1)
@@ -93,6 +96,8 @@ class Settings(BaseModel):
     def policy(self) -> Policy:
         return Policy(
             losses_before_on_demand=self.losses_before_on_demand,
+            capacity_wait_seconds=self.capacity_wait_seconds,
+            hours=self.hours,
             spot_seconds=self.spot_seconds,
             on_demand_seconds=self.on_demand_seconds,
         )
@@ -123,6 +128,14 @@ class Settings(BaseModel):
     @property
     def silence(self) -> timedelta:
         return timedelta(seconds=self.silence_seconds)
+
+    @property
+    def hours(self) -> Hours:
+        """When it is night where the users are; raises SettingsError."""
+        try:
+            return Hours(zone=self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise SettingsError(f"The environment variable TIME_ZONE: {error}") from error
 
     @property
     def cap(self) -> float | None:

@@ -29,8 +29,9 @@ class Policy:
     which the run is given up. An interruption is free only if the attempt left a newer checkpoint.
     Waiting for a machine that never came is no attempt in this sense; `waiting_seconds` is the
     most of it in all, and `capacity_wait_seconds` how long a queue looks for a machine.
-    `spot_seconds` is the longest attempt on the market that a run is meant for, `on_demand_seconds`
-    a slice on demand from which it goes back to spot, `least_seconds` what is worth a start.
+    `spot_seconds` is the longest attempt on the market that a run is meant for. Slices on demand,
+    from which it goes back to spot, begin with `first_slice_seconds` and grow to
+    `on_demand_seconds` while spot stays bad. `least_seconds` is what is worth a start.
     `start_up_seconds`, `checkpoint_seconds` (what a lost machine takes along) and `safety` (how far
     the work may exceed what its speed tells) are assumed in order to make a deadline.
     """
@@ -44,6 +45,7 @@ class Policy:
     capacity_wait_seconds: int = 600
     spot_seconds: int = 7 * 24 * 3600
     on_demand_seconds: int = 6 * 3600
+    first_slice_seconds: int = 3600
     least_seconds: int = 900
     start_up_seconds: int = 600
     checkpoint_seconds: int = 600
@@ -90,10 +92,11 @@ Decision = Plan | Wait | Hold | Exhausted
 
 @dataclass(frozen=True)
 class Choice:
-    """A market, and why it is chosen."""
+    """A market, and why it is chosen; `is_steady` where no better time is waited for."""
 
     market: Market
     why: str
+    is_steady: bool = False
 
 
 def next_attempt(situation: Situation, policy: Policy) -> Decision:
@@ -153,7 +156,7 @@ def _choices(situation: Situation, policy: Policy) -> Iterator[Choice]:
     if purchase is Purchase.SPOT_ONLY:
         yield Choice(Market.SPOT, "The run buys on spot only")
     elif purchase is Purchase.ON_DEMAND:
-        yield Choice(Market.ON_DEMAND, "The run buys on demand")
+        yield Choice(Market.ON_DEMAND, "The run buys on demand", is_steady=True)
     else:
         choice = _choose(situation, policy)
         yield choice
@@ -190,7 +193,8 @@ def _for_the_deadline(situation: Situation, policy: Policy) -> Choice | None:
     lost = situation.options.checkpoint_seconds or policy.checkpoint_seconds
     if race.bears(policy.capacity_wait_seconds + policy.start_up_seconds, lost):
         return None
-    return Choice(Market.ON_DEMAND, f"Another loss on spot could be too much: {race}")
+    why = f"Another loss on spot could be too much: {race}"
+    return Choice(Market.ON_DEMAND, why, is_steady=True)
 
 
 def _after_dry_spot(situation: Situation, _: Policy) -> Choice | None:
@@ -257,6 +261,15 @@ def _affordable(situation: Situation, policy: Policy) -> Plan | Wait | Hold:
     return Hold(situation.caps.held(price, least, remaining, situation.run_id))
 
 
+def _slice(choice: Choice, situation: Situation, policy: Policy) -> int:
+    """How long an attempt may be: on demand twice as long each time that spot is still bad."""
+    longest = _longest(choice.market, situation, policy)
+    if choice.market is Market.SPOT or choice.is_steady:
+        return longest
+    doublings = min(situation.slices(policy.brief_seconds), 30)
+    return min(longest, policy.first_slice_seconds << doublings)
+
+
 def _longest(market: Market, situation: Situation, policy: Policy) -> int:
     """The longest attempt; on demand it is a slice only where there is spot to go back to."""
     if market is Market.ON_DEMAND and situation.options.purchase is Purchase.SPOT_FIRST:
@@ -275,7 +288,7 @@ def _least(market: Market, situation: Situation, policy: Policy) -> int:
 
 def _plan(choice: Choice, room: float, situation: Situation, policy: Policy) -> Plan:
     market = choice.market
-    longest = _longest(market, situation, policy)
+    longest = _slice(choice, situation, policy)
     timeout = longest if room >= longest else math.floor(room)
     reason = f"{choice.why}; {duration(timeout)} at most"
     if timeout < longest:

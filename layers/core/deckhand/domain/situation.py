@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import takewhile
 from typing import Final
 
@@ -63,7 +64,7 @@ class Situation:
         """The attempts that nobody forgave."""
         return self.history[self.forgiven :]
 
-    @property
+    @cached_property
     def caps(self) -> Caps:
         used = sum(record.seconds for record in self.history)
         return Caps(self.dollars, self.spent, self.options.hours, used)
@@ -111,7 +112,7 @@ class Situation:
             losses += 1
         return losses
 
-    @property
+    @cached_property
     def waited(self) -> timedelta:
         """For machines that never came.
 
@@ -124,6 +125,16 @@ class Situation:
             if record.verdict is Verdict.NO_CAPACITY
         )
         return sum(waits, timedelta())
+
+    def slices(self, brief_seconds: float) -> int:
+        """How many slices on demand have worked since a spot machine last lasted so long."""
+        slices = 0
+        for record in self._newest_first():
+            if record.market is Market.ON_DEMAND:
+                slices += record.verdict is not Verdict.NO_CAPACITY
+            elif not (_was_dry(record, Market.SPOT) or _was_lost(record, brief_seconds)):
+                break
+        return slices
 
     def _newest_first(self) -> Iterator[AttemptRecord]:
         """The attempts that tell something of the markets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
@@ -14,8 +15,8 @@ SATURDAY: Final = 5
 SUNDAY: Final = 6
 MONDAY: Final = 0
 
-_DAYS: Final = 9
-"""A week, and a day on either side for what the zone is away from UTC."""
+_DAYS: Final = 8
+"""In which there is a beginning that is still to come."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,20 @@ def opens_at(window: Window, now: datetime, hours: Hours) -> datetime:
     """The first time from *now* at which the window is open, in UTC."""
     if is_open(window, now, hours):
         return now.astimezone(UTC)
+    return next(begins for begins in _beginnings(window, now, hours) if begins >= now)
+
+
+def _beginnings(window: Window, now: datetime, hours: Hours) -> Iterator[datetime]:
+    """Of the nights, or of the weekends, around *now* and for a week."""
     zone = _zone(hours.zone)
     today = now.astimezone(zone).date()
     for days in range(_DAYS):
         day = today + timedelta(days)
-        if window is Window.WEEKENDS and day.weekday() != FRIDAY:
-            continue
-        # Where clocks are put back, the hour that comes twice has two times of one name.
-        for fold in (0, 1):
-            begins = datetime.combine(day, hours.night_begins, zone).replace(fold=fold)
-            if begins.astimezone(UTC) >= now:
-                return begins.astimezone(UTC)
-    raise AssertionError("a window opens every week")
+        if window is Window.NIGHTS or day.weekday() == FRIDAY:
+            # Where clocks are put back, the hour that comes twice has two times of one name.
+            for fold in (0, 1):
+                begins = datetime.combine(day, hours.night_begins, zone).replace(fold=fold)
+                yield begins.astimezone(UTC)
 
 
 def _is_night(wall: time, hours: Hours) -> bool:
