@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from deckhand.domain.attempt import AttemptRecord, Job
+from deckhand.domain.dead_letter import DeadLetter
 from deckhand.domain.deck import DropObject
 from deckhand.domain.digest import Digest
 from deckhand.domain.errors import (
@@ -241,8 +242,62 @@ class FakeExecutions:
 class FakeQueue:
     delayed: list[tuple[str, timedelta]] = field(default_factory=list)
 
+    put: list[str] = field(default_factory=list)
+    """The bodies that were put back; `error` is raised instead of the next one."""
+    error: Exception | None = None
+
     def look_again(self, drop: str, delay: timedelta) -> None:
         self.delayed.append((drop, delay))
+
+    def put_back(self, body: str) -> None:
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        self.put.append(body)
+
+
+@dataclass
+class FakePace:
+    """What was asked of it, in order."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        self.asked.append("begin")
+
+    def await_turn(self) -> None:
+        self.asked.append("turn")
+
+
+@dataclass
+class FakeDeadLetters:
+    letters: list[DeadLetter] = field(default_factory=list)
+    taken: list[DeadLetter] = field(default_factory=list)
+
+    def take(self) -> Iterator[DeadLetter]:
+        while self.letters:
+            self.taken.append(self.letters.pop(0))
+            yield self.taken[-1]
+
+    def taken_by_others(self) -> int:
+        return len(self.taken)
+
+    def release(self, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            if letter in self.taken:
+                self.taken.remove(letter)
+                self.letters.append(letter)
+
+    def remove(self, letter: DeadLetter) -> None:
+        self.taken.remove(letter)
+
+
+@dataclass
+class FakeFunctions:
+    handed: list[tuple[str, str]] = field(default_factory=list)
+
+    def hand_over(self, function: str, payload: str) -> None:
+        self.handed.append((function, payload))
 
 
 @dataclass

@@ -12,6 +12,7 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from deckhand.adapters import connect
+from deckhand.adapters.pace import Pace
 from deckhand.adapters.queue import read_messages
 from deckhand.adapters.settings import Settings
 from deckhand.usecases.admit_drop import AdmitDrop, failed_messages
@@ -26,7 +27,7 @@ def admit_drop() -> AdmitDrop:
     settings = Settings.from_env(os.environ, *NEEDS)
     inbox, runs, ledger = connect.inbox(settings), connect.runs(settings), connect.ledger(settings)
     executions, queue = connect.executions(settings), connect.queue(settings)
-    return AdmitDrop(inbox, runs, ledger, executions, queue, settings.settle)
+    return AdmitDrop(inbox, runs, ledger, executions, queue, settings.settle, Pace())
 
 
 @logger.inject_lambda_context

@@ -58,6 +58,7 @@ def install() -> None:
     assert not set(ours) & set(handlers), f"MiniStack can make {set(ours) & set(handlers)} itself"
     handlers |= ours
     _tell_block_of_network(handlers["AWS::EC2::VPC"])
+    _count_lookers(handlers["AWS::Lambda::EventSourceMapping"])
     _remember_attributes()
 
 
@@ -112,6 +113,25 @@ def _tell_block_of_network(handler: dict[str, Any]) -> None:
         return vpc_id, {**attributes, "CidrBlock": properties["CidrBlock"]}
 
     handler["create"] = create_and_tell
+
+
+def _count_lookers(handler: dict[str, Any]) -> None:
+    """Let a parameter say how many functions a queue keeps busy: parameters are text."""
+    for name in ("create", "update"):
+        handler[name] = _with_numbers(handler[name])
+
+
+def _with_numbers(function: Callable[..., Made]) -> Callable[..., Made]:
+    def call(*given: Any) -> Made:
+        return function(*(_numbered(item) for item in given))
+
+    return call
+
+
+def _numbered(given: Any) -> Any:
+    if not isinstance(given, dict) or "ScalingConfig" not in given:
+        return given
+    return {**given, "ScalingConfig": {k: int(v) for k, v in given["ScalingConfig"].items()}}
 
 
 def _handler(

@@ -80,6 +80,9 @@ ENDLESS_IF_SKIPPED: Final = changed(
 DATA_IN_DISORDER: Final = ATOMS.replace(b"2 1 4.0 4.0 4.0", b"2 3 4.0 4.0 4.0")
 PNG: Final = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0\x08\6\0\0\0"
 
+REDRIVEN: Final = "poisoned/in.poisoned"
+"""The sound drop that nobody could admit at first."""
+
 LONG_NAME: Final = "in." + "n" * 900
 LONG_FOLDERS: Final = "/".join(letter * 100 for letter in "abcdef")
 MORE_FOLDERS: Final = "/".join(letter * 100 for letter in "ghi")

@@ -32,6 +32,7 @@ from tests.localcloud.drops import (
     MORE_FOLDERS,
     PNG,
     READS,
+    REDRIVEN,
     SOUND,
     STEPS,
     Files,
@@ -386,6 +387,8 @@ def test_messages_that_wait_come_as_one_to_whom_they_name(deployed: Deployed) ->
 def test_every_drop_has_one_run_and_one_mail(stack: Deployed) -> None:
     cases = (*WAITING, *CROWD)
     runs = [stack.closed(case.path).run_id for case in cases]
+    # Where the whole folder is tested, test_redrive.py was here before.
+    runs += [record.run_id for record in stack.runs_of(REDRIVEN)[:1]]
     assert Counter(record.run_id for record in stack.every_run()) == Counter(runs)
     mails = (mail["X-run-id"] for mail in stack.every_mail())
     assert Counter(name for name in mails if name is not None) == Counter(runs)

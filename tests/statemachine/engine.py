@@ -11,7 +11,7 @@ import io
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -178,7 +178,12 @@ def execute(script: Script, drop: str = "inbox/melt/") -> Ended:
             ended.set()
 
     execution._get_start_execution_worker_comm = lambda: Communication(execution)
-    with _services(script):
+    clients = {
+        "lambda": LambdaClient(script),
+        "batch": BatchClient(script),
+        "sns": SnsClient(script),
+    }
+    with services(clients):
         execution.start()
         if not ended.wait(PATIENCE_SECONDS):
             raise TimeoutError(f"the machine hangs after {script.steps()}")
@@ -192,12 +197,8 @@ def execute(script: Script, drop: str = "inbox/melt/") -> Ended:
 
 
 @contextmanager
-def _services(script: Script) -> Iterator[None]:
-    clients = {
-        "lambda": LambdaClient(script),
-        "batch": BatchClient(script),
-        "sns": SnsClient(script),
-    }
+def services(clients: Mapping[str, Any]) -> Iterator[None]:
+    """Let the interpreter call these instead of AWS, and evaluate JSONata."""
 
     def client_for(service: str, **_: Any) -> Any:
         return clients[service]

@@ -12,7 +12,7 @@ from deckhand.domain.deck import Drop
 from deckhand.domain.run import RunState
 from deckhand.usecases.admit_drop import AdmitDrop, Look, Notification, failed_messages
 from tests.conftest import NOW
-from tests.fakes import FakeBucket, FakeExecutions, FakeLedger, FakeQueue
+from tests.fakes import FakeBucket, FakeExecutions, FakeLedger, FakePace, FakeQueue
 
 SETTLE = timedelta(seconds=30)
 
@@ -24,13 +24,22 @@ class World:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     queue: FakeQueue = field(default_factory=FakeQueue)
+    pace: FakePace = field(default_factory=FakePace)
 
     def upload(self, key: str, body: bytes = b"run 1\n", age: int = 60) -> None:
         self.inbox.clock = lambda: NOW - timedelta(seconds=age)
         self.inbox.write(key, body)
 
     def admit(self) -> AdmitDrop:
-        return AdmitDrop(self.inbox, self.runs, self.ledger, self.executions, self.queue, SETTLE)
+        return AdmitDrop(
+            self.inbox,
+            self.runs,
+            self.ledger,
+            self.executions,
+            self.queue,
+            SETTLE,
+            self.pace,
+        )
 
     def look(self, *keys_: str) -> list[Look]:
         batch = [Notification(str(number), key=key) for number, key in enumerate(keys_)]
@@ -173,3 +182,11 @@ def test_a_drop_that_was_stopped_before_it_was_quiet_is_no_run(world: World) -> 
     assert world.executions.started == {}
     world.upload("inbox/melt/in.melt", b"run 2\n", age=40)
     assert world.look("inbox/melt/in.melt") == [Look.STARTED]
+
+
+def test_only_a_start_waits_for_its_turn(world: World) -> None:
+    world.upload("inbox/melt/in.melt")
+    world.upload("inbox/film/in.film", age=5)
+    world.look("inbox/melt/in.melt", "inbox/film/in.film", "inbox/gone/in.gone")
+    world.look("inbox/melt/in.melt")
+    assert world.pace.asked == ["begin", "turn", "begin"]

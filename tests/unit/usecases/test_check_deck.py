@@ -26,6 +26,7 @@ from tests.fakes import (
     FakeDryRunner,
     FakeExecutions,
     FakeLedger,
+    FakePace,
     FakePreflight,
     FakeQueue,
 )
@@ -69,7 +70,9 @@ class World:
         """Admit *drop* at NOW, as admit_drop does."""
         executions = FakeExecutions()
         settle = timedelta(seconds=30)
-        admit = AdmitDrop(self.inbox, self.runs, self.ledger, executions, FakeQueue(), settle)
+        admit = AdmitDrop(
+            self.inbox, self.runs, self.ledger, executions, FakeQueue(), settle, FakePace()
+        )
         [admission] = admit([Notification("m", drop=drop)], NOW)
         assert admission.run_id, admission
         return admission.run_id

@@ -23,6 +23,7 @@ from tests.fakes import (
     FakeExecutions,
     FakeLedger,
     FakeOutbox,
+    FakePace,
     FakeQueue,
     FakeTopic,
     telling,
@@ -49,6 +50,7 @@ class World:
     ledger: CountingLedger = field(default_factory=CountingLedger)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     queue: FakeQueue = field(default_factory=FakeQueue)
+    pace: FakePace = field(default_factory=FakePace)
     topic: FakeTopic = field(default_factory=FakeTopic)
     outbox: FakeOutbox = field(default_factory=FakeOutbox)
 
@@ -62,7 +64,15 @@ class World:
         self.inbox.delete(keys_)
 
     def admit(self) -> AdmitDrop:
-        return AdmitDrop(self.inbox, self.runs, self.ledger, self.executions, self.queue, SETTLE)
+        return AdmitDrop(
+            self.inbox,
+            self.runs,
+            self.ledger,
+            self.executions,
+            self.queue,
+            SETTLE,
+            self.pace,
+        )
 
     def survey_inbox(self) -> SurveyInbox:
         """As it is when its function has just been started."""

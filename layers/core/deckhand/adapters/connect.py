@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from deckhand.adapters.batch import Jobs
+from deckhand.adapters.dead_letters import DeadLetters, Functions
 from deckhand.adapters.executions import Executions
 from deckhand.adapters.ledger import Ledger
 from deckhand.adapters.measures import Measures
@@ -88,3 +89,11 @@ def forecast_run(settings: Settings) -> ForecastRun:
 def keep_accounts(settings: Settings) -> KeepAccounts:
     known = rates(settings)
     return KeepAccounts(runs(settings), ledger(settings), known, measures(settings))
+
+
+def dead_letters(settings: Settings, url: str) -> DeadLetters:
+    return DeadLetters(aws_client("sqs"), url, settings.inbox_bucket)
+
+
+def functions() -> Functions:
+    return Functions(aws_client("lambda"))

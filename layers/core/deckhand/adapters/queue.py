@@ -56,6 +56,9 @@ class IntakeQueue:
             DelaySeconds=-int(-delay.total_seconds() // 1),
         )
 
+    def put_back(self, body: str) -> None:
+        self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
 
 def read_messages(records: Iterable[Mapping[str, Any]]) -> list[Notification]:
     """The records of a Lambda event of this queue; an unreadable one keeps its id only."""

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "rerun": ("steer", "rerun"),
     "costs": ("costs", "costs"),
     "verify": ("verify", "verify"),
+    "redrive": ("redrive", "redrive"),
     "check": ("check", "check"),
     "rehearse": ("rehearse", "rehearse"),
     "local": ("local", "app"),

@@ -10,7 +10,7 @@ from enum import StrEnum
 from deckhand.domain import deck
 from deckhand.domain.deck import Drop
 from deckhand.usecases.list_drop import list_drop
-from deckhand.usecases.ports import Bucket, Executions, IntakeQueue, Ledger
+from deckhand.usecases.ports import Bucket, Executions, IntakeQueue, Ledger, Pace
 from deckhand.usecases.record_drop import record_drop
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
@@ -60,9 +60,11 @@ class AdmitDrop:
     executions: Executions
     queue: IntakeQueue
     settle: timedelta
+    pace: Pace
 
     def __call__(self, batch: Sequence[Notification], now: datetime) -> list[Admission]:
         """Look once at every drop of *batch*; one that fails does not fail the others."""
+        self.pace.begin()
         return [self._admit(drop, ids, now) for drop, ids in _by_drop(batch).items()]
 
     def _admit(self, prefix: str | None, ids: tuple[str, ...], now: datetime) -> Admission:
@@ -93,6 +95,7 @@ class AdmitDrop:
         record = record_drop(self.runs, self.ledger, drop, now)
         if record.started_at is not None:
             return Look.KNOWN, record.run_id
+        self.pace.await_turn()
         started = self.executions.start(record.execution, record.run_id, drop.prefix)
         self.ledger.mark_started(record.run_id, now)
         return (Look.STARTED if started else Look.KNOWN), record.run_id

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deckhand.domain.attempt import AttemptRecord, Job
+from deckhand.domain.dead_letter import DeadLetter
 from deckhand.domain.deck import DropObject
 from deckhand.domain.digest import Digest
 from deckhand.domain.ledger import RunRecord, Wish
@@ -166,6 +167,46 @@ class ExecutionEnd:
 class IntakeQueue(Protocol):
     def look_again(self, drop: str, delay: timedelta) -> None:
         """Have *drop* looked at again after *delay*."""
+        ...
+
+    def put_back(self, body: str) -> None:
+        """Have a message of the past delivered again."""
+        ...
+
+
+class Pace(Protocol):
+    """How fast one invocation may start runs."""
+
+    def begin(self) -> None:
+        """An invocation begins; the one before it may have ended with a start just now."""
+        ...
+
+    def await_turn(self) -> None:
+        """Return when the next run may be started."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """A queue of messages that nobody could deliver or work on."""
+
+    def take(self) -> Iterator[DeadLetter]:
+        """Every letter there is; nobody else gets it for some minutes."""
+        ...
+
+    def taken_by_others(self) -> int:
+        """How many letters cannot be seen now, because somebody has taken them."""
+        ...
+
+    def release(self, letters: Sequence[DeadLetter]) -> None:
+        """Let others see again what was taken."""
+        ...
+
+    def remove(self, letter: DeadLetter) -> None: ...
+
+
+class Functions(Protocol):
+    def hand_over(self, function: str, payload: str) -> None:
+        """Have a function invoked with *payload*, and again if it fails; return before it ends."""
         ...
 
 

@@ -1,0 +1,86 @@
+"""Let AWS fail at every request of a run: `python -m tests.chaos [--points a:b] [--json FILE]`.
+
+The requests of a good run are counted; then, for each way in which each of them may go wrong,
+another run meets that. None is left out. It ends with an error if a point was never reached, or if
+the run did not come to its one true end and is not among those of which that is known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.chaos.cloud import opened
+from tests.chaos.faults import Point
+from tests.chaos.known import known
+from tests.chaos.trial import Trial, points_of, tried
+
+
+def main() -> int:
+    wanted = _arguments()
+    # Powertools reads it when a function is imported.
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+    begin = time.monotonic()
+    with opened() as cloud:
+        points = points_of(cloud)
+        chosen = list(enumerate(points))[wanted.points]
+        print(f"{len(points)} points: {dict(Counter(str(point.how) for point in points))}")
+        trials = []
+        for number, point in chosen:
+            trial = tried(cloud, point)
+            trials.append(trial)
+            _tell(number, trial)
+    surprises = [trial for trial in trials if _surprises(trial)]
+    print(
+        f"{len(chosen)} points in {time.monotonic() - begin:.0f} s: "
+        f"{sum(trial.word == 'ok' for trial in trials)} ok, "
+        f"{sum(trial.word == 'BROKEN' for trial in trials)} broken, "
+        f"{sum(trial.word == 'NOT REACHED' for trial in trials)} not reached; "
+        f"{len(surprises)} not as known"
+    )
+    for reason, number in Counter(filter(None, (known(point) for _, point in chosen))).items():
+        print(f"  known: {number:4} {reason}")
+    if wanted.json:
+        wanted.json.write_text(json.dumps([_plain(trial) for trial in trials], indent=1))
+    return int(not chosen or bool(surprises))
+
+
+def _surprises(trial: Trial) -> bool:
+    """A known fault that is none any more is one too: it is to be struck off the list."""
+    assert trial.point is not None
+    return trial.word != ("BROKEN" if known(trial.point) else "ok")
+
+
+def _tell(number: int, trial: Trial) -> None:
+    assert trial.point is not None
+    reason = known(trial.point)
+    word = (
+        trial.word if not reason else f"{trial.word} ({'known' if trial.problems else 'mended?'})"
+    )
+    print(f"[{number}] {trial.point}: {word}", *trial.problems, sep="\n    ", flush=True)
+
+
+def _plain(trial: Trial) -> dict[str, object]:
+    point: Point | None = trial.point
+    return {"point": str(point), "word": trial.word, "problems": trial.problems}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--points", type=_slice, default=slice(None), metavar="a:b")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    return parser.parse_args()
+
+
+def _slice(text: str) -> slice:
+    begin, _, end = text.partition(":")
+    return slice(int(begin) if begin else None, int(end) if end else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""One point tried: AWS fails there, and the run must come to its one true end all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from deckhand.domain import keys
+from deckhand.domain.ledger import RunRecord
+from deckhand.domain.report import Report
+from deckhand.domain.run import RunState
+from deckhand.usecases.verify_results import results_in_cloud, verify_results
+from tests.chaos import job
+from tests.chaos.cloud import Cloud
+from tests.chaos.faults import How, Point
+
+ROUNDS: Final = 12
+"""Of surveys and reaping; after so many a cloud that still finds something to do never rests."""
+
+Reap = Callable[[Cloud], bool]
+"""Takes up what nobody works on any more; whether there was anything. Called until there is not."""
+
+PUBLISH: Final = "sns.Publish"
+CLAIM: Final = "dynamodb.UpdateItem run message_at"
+SILENCED: Final = frozenset(
+    {
+        (CLAIM, How.DIES_AFTER),
+        (CLAIM, How.LOST),
+        (PUBLISH, How.DIES_BEFORE),
+    }
+)
+"""Between the claim and the publishing nobody can know whether people were told: no second mail is
+risked, and the claim can be seen."""
+
+
+@dataclass
+class Trial:
+    """What came of a point; `problems` are broken promises."""
+
+    point: Point | None
+    reached: bool = False
+    state: str = ""
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def word(self) -> str:
+        if not self.reached and self.point is not None:
+            return "NOT REACHED"
+        return "BROKEN" if self.problems else "ok"
+
+
+def nobody(cloud: Cloud) -> bool:
+    """Nobody takes up runs whose execution has died."""
+    return False
+
+
+def points_of(cloud: Cloud) -> list[Point]:
+    """Every way in which the requests of a good run may go wrong, in their order."""
+    trial = tried(cloud, None)
+    assert not trial.problems, trial.problems
+    requests = cloud.faults.requests
+    return [Point(str(request), how) for request in requests for how in request.ways]
+
+
+def tried(cloud: Cloud, point: Point | None, reap: Reap = nobody) -> Trial:
+    """Carry a drop to its end while *point* goes wrong."""
+    cloud.fresh(point)
+    trial = Trial(point)
+    try:
+        rounds = _carry(cloud, reap)
+        trial.problems += _broken(cloud, point)
+        if rounds == ROUNDS:
+            trial.problems.append("there is always something to do")
+    except Exception as error:
+        trial.problems.append(f"{type(error).__name__}: {error}")
+    trial.reached = cloud.faults.struck
+    trial.state = ", ".join(record.state.value for record in cloud.records())
+    return trial
+
+
+def _carry(cloud: Cloud, reap: Reap) -> int:
+    for number in range(1, ROUNDS + 1):
+        did = cloud.work()
+        cloud.faults.release(all_of_them=True)
+        cloud.survey()
+        did = cloud.work() or did
+        if not reap(cloud) and not did:
+            return number
+    return ROUNDS
+
+
+def _broken(cloud: Cloud, point: Point | None) -> Iterator[str]:
+    records = cloud.records()
+    if len(records) != 1:
+        yield f"{len(records)} runs of one drop: {[item.run_id for item in records]}"
+        return
+    record = cloud.ledger.run(records[0].run_id)
+    assert record is not None
+    yield from _untrue(cloud, record)
+    yield from _untold(cloud, record, point)
+    yield from _left_over(cloud)
+
+
+def _untrue(cloud: Cloud, record: RunRecord) -> Iterator[str]:
+    """What the ledger, the report and the results say must be what happened: the deck ended."""
+    if record.state is not RunState.COMPLETED or record.closed_at is None:
+        yield f"the run is {record.state.value}: {record.reason}"
+    made = {path: cloud.runs.read(keys.result(record.run_id, path)) for path in sorted(job.RESULTS)}
+    if made != job.RESULTS:
+        yield f"the results are {made}"
+        return
+    body = cloud.runs.read(keys.report(record.run_id))
+    report = Report.model_validate_json(body or b"")
+    if report.state is not record.state or report.problems:
+        yield f"the report says {report.state.value}, {report.problems}"
+    if not verify_results(results_in_cloud(cloud.runs, record.run_id)).ok:
+        yield "the results are not as certified"
+    unknown = [item.number for item in record.attempts if item.verdict is None]
+    if unknown:
+        yield f"attempts {unknown} have no verdict"
+
+
+def _untold(cloud: Cloud, record: RunRecord, point: Point | None) -> Iterator[str]:
+    """People are told once."""
+    messages = cloud.messages()
+    ours = [item for item in messages if record.run_id in item["Message"]]
+    if len(ours) != len(messages):
+        yield f"{len(messages) - len(ours)} messages about something else"
+    if record.message_at is None:
+        yield "the message is not claimed"
+    least = 0 if point and _silences(point) else 1
+    if not least <= len(ours) <= 1:
+        yield f"{len(ours)} messages: {[item['Subject'] for item in ours]}"
+
+
+def _silences(point: Point) -> bool:
+    return any(what in point.request and point.how is how for what, how in SILENCED)
+
+
+def _left_over(cloud: Cloud) -> Iterator[str]:
+    running = [arn for arn, ended in cloud.executions.items() if ended.status == "RUNNING"]
+    if running:
+        yield f"{running} still run"
+    live = [item.name for item in cloud.jobs if not item.ended]
+    if live:
+        yield f"the jobs {live} still run"
+    if cloud.dead_letters:
+        yield f"{cloud.dead_letters} dead letters"
