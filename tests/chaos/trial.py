@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from deckhand.domain import keys
 from deckhand.domain.ledger import RunRecord
+from deckhand.domain.message import AGAIN
 from deckhand.domain.report import Report
 from deckhand.domain.run import RunState
 from deckhand.usecases.verify_results import results_in_cloud, verify_results
@@ -15,23 +16,24 @@ from tests.chaos import job
 from tests.chaos.cloud import Cloud
 from tests.chaos.faults import How, Point
 
+ABORTED: Final = frozenset({How.ABORTED_BEFORE, How.ABORTED_AFTER})
 ROUNDS: Final = 12
 """Of surveys and reaping; after so many a cloud that still finds something to do never rests."""
 
-Reap = Callable[[Cloud], bool]
-"""Takes up what nobody works on any more; whether there was anything. Called until there is not."""
-
 PUBLISH: Final = "sns.Publish"
-CLAIM: Final = "dynamodb.UpdateItem run message_at"
-SILENCED: Final = frozenset(
+SENT: Final = "dynamodb.UpdateItem message#run_closed"
+IN_DOUBT: Final = frozenset(
     {
-        (CLAIM, How.DIES_AFTER),
-        (CLAIM, How.LOST),
         (PUBLISH, How.DIES_BEFORE),
+        (PUBLISH, How.DIES_AFTER),
+        (SENT, How.DIES_BEFORE),
+        (SENT, How.REFUSED),
+        (SENT, How.BROKEN),
+        (SENT, How.UNREACHABLE),
     }
 )
-"""Between the claim and the publishing nobody can know whether people were told: no second mail is
-risked, and the claim can be seen."""
+"""Between claim and note nobody can know whether people were told. The reaper tells them, and says
+that they may know."""
 
 
 @dataclass
@@ -50,11 +52,6 @@ class Trial:
         return "BROKEN" if self.problems else "ok"
 
 
-def nobody(cloud: Cloud) -> bool:
-    """Nobody takes up runs whose execution has died."""
-    return False
-
-
 def points_of(cloud: Cloud) -> list[Point]:
     """Every way in which the requests of a good run may go wrong, in their order."""
     trial = tried(cloud, None)
@@ -63,12 +60,12 @@ def points_of(cloud: Cloud) -> list[Point]:
     return [Point(str(request), how) for request in requests for how in request.ways]
 
 
-def tried(cloud: Cloud, point: Point | None, reap: Reap = nobody) -> Trial:
+def tried(cloud: Cloud, point: Point | None) -> Trial:
     """Carry a drop to its end while *point* goes wrong."""
     cloud.fresh(point)
     trial = Trial(point)
     try:
-        rounds = _carry(cloud, reap)
+        rounds = _carry(cloud)
         trial.problems += _broken(cloud, point)
         if rounds == ROUNDS:
             trial.problems.append("there is always something to do")
@@ -79,13 +76,13 @@ def tried(cloud: Cloud, point: Point | None, reap: Reap = nobody) -> Trial:
     return trial
 
 
-def _carry(cloud: Cloud, reap: Reap) -> int:
+def _carry(cloud: Cloud) -> int:
     for number in range(1, ROUNDS + 1):
         did = cloud.work()
         cloud.faults.release(all_of_them=True)
         cloud.survey()
-        did = cloud.work() or did
-        if not reap(cloud) and not did:
+        did = cloud.reap() or cloud.work() or did
+        if not did:
             return number
     return ROUNDS
 
@@ -97,7 +94,11 @@ def _broken(cloud: Cloud, point: Point | None) -> Iterator[str]:
         return
     record = cloud.ledger.run(records[0].run_id)
     assert record is not None
-    yield from _untrue(cloud, record)
+    if record.state is RunState.CANCELLED and point and point.how in ABORTED:
+        if record.closed_at is None:
+            yield "the run is not closed"
+    else:
+        yield from _untrue(cloud, record)
     yield from _untold(cloud, record, point)
     yield from _left_over(cloud)
 
@@ -127,15 +128,14 @@ def _untold(cloud: Cloud, record: RunRecord, point: Point | None) -> Iterator[st
     ours = [item for item in messages if record.run_id in item["Message"]]
     if len(ours) != len(messages):
         yield f"{len(messages) - len(ours)} messages about something else"
-    if record.message_at is None:
-        yield "the message is not claimed"
-    least = 0 if point and _silences(point) else 1
-    if not least <= len(ours) <= 1:
+    said = [item for item in ours if not item["Message"].startswith(AGAIN)]
+    doubt = point is not None and _leaves_doubt(point)
+    if len(said) > 1 or not ours or (len(ours) > 1 and not doubt):
         yield f"{len(ours)} messages: {[item['Subject'] for item in ours]}"
 
 
-def _silences(point: Point) -> bool:
-    return any(what in point.request and point.how is how for what, how in SILENCED)
+def _leaves_doubt(point: Point) -> bool:
+    return any(what in point.request and point.how is how for what, how in IN_DOUBT)
 
 
 def _left_over(cloud: Cloud) -> Iterator[str]:

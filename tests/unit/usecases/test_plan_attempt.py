@@ -208,6 +208,25 @@ def test_an_extension_reaches_run_json(world: World) -> None:
     assert (run.extensions, run.total_steps) == ((500, 20), 1000)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [
+        (Verdict.COMPLETED, RunState.COMPLETED),
+        (Verdict.DECK_ERROR, RunState.FAILED),
+        (Verdict.OUT_OF_MEMORY, RunState.FAILED),
+        (Verdict.CANCELLED, RunState.CANCELLED),
+    ],
+)
+def test_a_run_that_is_over_is_closed_also_by_another_execution(
+    world: World, verdict: Verdict, state: RunState
+) -> None:
+    world.history(Verdict.INTERRUPTED, verdict)
+    planned = world.plan()
+    assert (planned.decision, planned.state, planned.reason) == (Decision.CLOSE, state, "because")
+    world.history(Verdict.INTERRUPTED, verdict, forgiven=2)
+    assert world.plan().attempt == 3
+
+
 # ---- what its user wants, and what an earlier execution has left --------------------------------
 
 

@@ -25,6 +25,8 @@ SENDING: Final = "message being sent"
 WAITING: Final = "message waiting"
 
 IS_NEW_OR_FREE: Final = "attribute_not_exists(run_id) OR kind = :free"
+# The SDK asks again by itself when an answer is lost.
+IS_MINE: Final = "(kind = :sending AND admitted_at = :at)"
 IS_UNTOUCHED: Final = "kind IN (:free, :sending) AND admitted_at = :seen"
 IS_BEING_SENT: Final = "kind = :sending"
 IS_WAITING: Final = "kind = :waiting"
@@ -46,7 +48,8 @@ class Outbox:
         self._table = table
 
     def claim(self, message: Message, at: datetime) -> bool:
-        return self._put(message, at, IS_NEW_OR_FREE, {":free": FREE})
+        values = {":free": FREE, ":sending": SENDING, ":at": _text(at)}
+        return self._put(message, at, f"{IS_NEW_OR_FREE} OR {IS_MINE}", values)
 
     def claim_again(self, unsent: Unsent, message: Message, at: datetime) -> bool:
         seen = {":free": FREE, ":sending": SENDING, ":seen": _text(unsent.at)}

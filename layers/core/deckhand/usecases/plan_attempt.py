@@ -14,6 +14,7 @@ from deckhand.domain.attempt import (
     NEVER_SUBMITTED,
     AttemptRecord,
     Job,
+    Judgement,
     Market,
     Verdict,
     job_name,
@@ -40,6 +41,7 @@ from deckhand.domain.policy import (
 from deckhand.domain.profile import STANDARD, Profile, Profiles
 from deckhand.domain.run import Run, RunState
 from deckhand.domain.situation import Situation
+from deckhand.usecases.judge_attempt import decide
 from deckhand.usecases.ports import Bucket, Jobs, Ledger
 from deckhand.usecases.tell import Tell
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
@@ -140,6 +142,9 @@ class PlanAttempt:
         return _planned(Decision.WAIT, record, reason, wait_seconds=ENDING_SECONDS)
 
     def _next(self, record: RunRecord, run: Run, now: datetime) -> Planned:
+        over = _over(record)
+        if over is not None:
+            return over
         manifest = newest_checkpoint(self.runs, record.run_id)
         plan = next_attempt(self._situation(record, run, manifest, now), self.policy)
         if isinstance(plan, Exhausted):
@@ -281,6 +286,22 @@ def remaining_seconds(record: RunRecord, manifest: Manifest | None) -> float | N
         return None
     done = manifest.step if manifest else 0
     return max(0.0, (record.total_steps - done) / speed)
+
+
+def _over(record: RunRecord) -> Planned | None:
+    """The end that its last attempt has brought, if an execution died before it closed the run.
+
+    An attempt that somebody forgave, by resuming or extending the run, has brought none.
+    """
+    if len(record.attempts) <= record.forgiven:
+        return None
+    newest = record.attempts[-1]
+    if newest.verdict is None:
+        return None
+    judged = decide(Judgement(verdict=newest.verdict, reason=newest.reason))
+    if judged.decision == "plan":
+        return None
+    return _planned(Decision.CLOSE, record, judged.reason, judged.state)
 
 
 def _planned(

@@ -21,6 +21,7 @@ from deckhand.domain.message import shorten
 from deckhand.domain.run import RunState
 from deckhand.usecases.close_run import CloseRun
 from deckhand.usecases.judge_attempt import read_status
+from deckhand.usecases.next_round import next_round
 from deckhand.usecases.ports import Bucket, ExecutionEnd, Executions, Jobs, Ledger, LiveJob
 from deckhand.usecases.steer_run import SteerRun
 from deckhand.usecases.tell import Tell
@@ -154,10 +155,8 @@ class ReapRuns:
             self.executions.start(record.execution, record.run_id, record.drop)
             self.ledger.mark_started(record.run_id, now)
         else:
-            taken_up = record.taken_up + 1
-            if self.ledger.begin_round(record, now, wish=record.wish, taken_up=taken_up):
-                begun = record.model_copy(update={"round": record.round + 1})
-                self.executions.start(begun.execution, record.run_id, record.drop)
+            again = {"taken_up": record.taken_up + 1}
+            next_round(self.ledger, self.executions, record, now, record.wish, **again)
         return Reaped(record.run_id, Finding.TAKEN_UP, end.status if end else "no execution")
 
     def _job(self, job: LiveJob, now: datetime) -> Iterator[Reaped]:

@@ -16,6 +16,7 @@ from deckhand.domain.errors import LedgerError, SteeringError
 from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.run import Run, RunState
 from deckhand.domain.steering import Request, Verb
+from deckhand.usecases.next_round import next_round
 from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.plan_attempt import wish_reason
 from deckhand.usecases.ports import Bucket, Executions, Jobs, Ledger
@@ -83,9 +84,11 @@ class SteerRun:
             raise SteeringError(f"{record.run_id} is over already: it is {record.state.value}.")
         if record.state is RunState.HELD and wish is Wish.HOLD:
             return Steered(run_id=record.run_id, done="It is held already.")
-        if not self.ledger.express(record.run_id, wish, request.at or now):
+        self.ledger.express(record.run_id, wish, request.at or now)
+        # Asked for again: the answer may have been lost on its way, or somebody was faster.
+        wished = self.ledger.run(record.run_id)
+        if wished is None or wished.wish is not wish:
             return Steered(run_id=record.run_id, done="That was done already.")
-        wished = record.model_copy(update={"wish": wish})
         return Steered(run_id=record.run_id, done=self.enforce(wished, now))
 
     def _resume(self, record: RunRecord, request: Request, now: datetime) -> Steered:
@@ -157,10 +160,7 @@ class SteerRun:
     def _next_round(
         self, record: RunRecord, now: datetime, wish: Wish | None = None, **change: object
     ) -> None:
-        """A crash in between leaves a run without an execution, which the reaper takes up."""
-        if self.ledger.begin_round(record, now, wish=wish, **change):
-            begun = record.model_copy(update={"round": record.round + 1})
-            self.executions.start(begun.execution, record.run_id, record.drop)
+        next_round(self.ledger, self.executions, record, now, wish, **change)
 
     def _run(self, record: RunRecord) -> Run:
         content = self.runs.read(keys.run_record(record.run_id))
