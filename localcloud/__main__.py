@@ -38,6 +38,7 @@ def main() -> int:
         job_slots=arguments.job_slots,
         function_slots=arguments.function_slots,
         grace_seconds=arguments.grace_seconds,
+        queue_haste=arguments.queue_haste,
     )
     if pid := _living_cloud(settings.card):
         print(f"A local cloud with this state runs already, pid {pid}.", file=sys.stderr)
@@ -76,6 +77,7 @@ def _parse() -> argparse.Namespace:
     add("--job-slots", type=int, default=2, help="jobs that run at once")
     add("--function-slots", type=int, default=4, help="functions that run at once")
     add("--grace-seconds", type=float, default=30.0, help="from a job's SIGTERM to its SIGKILL")
+    add("--queue-haste", type=float, default=1.0, help="how much sooner queues cancel their heads")
     add("--die-with", type=int, metavar="PID", help="stop when this process is gone")
     return parser.parse_args()
 

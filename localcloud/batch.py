@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from localcloud.attempt import Attempt
 from localcloud.container import Container, Image, remove_all
+from localcloud.faults import Faults, Refused
+from localcloud.heads import Heads
 from localcloud.hosts import Host, Hosts
-from localcloud.job import Job, Place, Refused
+from localcloud.job import Job, Place
 
 SUMMARY_FIELDS = (
     "jobArn",
@@ -24,10 +27,14 @@ SUMMARY_FIELDS = (
     "jobDefinition",
     "shareIdentifier",
 )
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class Batch:
-    """The jobs of one cloud; at most *slots* of them run at once, first come first served."""
+    """The jobs of one cloud; at most *slots* of them run at once, first come first served.
+
+    A job that finds no machine keeps back those behind it in its queue, and no others.
+    """
 
     def __init__(
         self,
@@ -38,16 +45,21 @@ class Batch:
         arn_prefix: str,
         slots: int = 2,
         grace_seconds: float = 30.0,
+        faults: Faults | None = None,
+        heads: Heads | None = None,
     ) -> None:
         self._image = image
         self._hosts = hosts
         self._imds_url = imds_url
         self._place = Place(self._start, self._leave, grace_seconds, arn_prefix)
+        self._faults = faults or Faults()
+        self._heads = heads or Heads()
         self._free = slots
-        self._turns: list[str] = []
+        self._turns: list[Job] = []
         self._turn = threading.Condition()
         self._jobs: dict[str, Job] = {}
         self._closed = False
+        threading.Thread(target=self._look_at_heads, daemon=True).start()
 
     def submit(
         self,
@@ -55,18 +67,23 @@ class Batch:
         definition: Mapping[str, Any],
         queue: Mapping[str, Any],
         instance_type: str,
+        fits: bool = True,
     ) -> Job:
-        """Accept a job; *definition* and *queue* are those that Batch has stored."""
+        """Accept a job; *definition* and *queue* are those that Batch has stored.
+
+        One that does not fit on any machine of its queue is accepted too, and waits.
+        """
+        request = self._faults.at_submission(request)
         if not request.get("jobName"):
             raise Refused("jobName is required")
-        job = Job(request, definition, queue, instance_type, self._place)
+        job = Job(request, definition, queue, instance_type, self._place, fits)
         if not job.plan.command:
             raise Refused("Container command is required when there is no image to have one")
         with self._turn:
             if self._closed:
                 raise Refused("The local cloud is shutting down")
             self._jobs[job.id] = job
-            self._turns.append(job.id)
+            self._turns.append(job)
         threading.Thread(target=self._run, args=(job,), daemon=True).start()
         return job
 
@@ -123,7 +140,7 @@ class Batch:
         job.queue_up()
         with self._turn:
             self._turn.wait_for(lambda: job.is_stopped or self._is_turn_of(job))
-            self._turns.remove(job.id)
+            self._turns.remove(job)
             self._free -= 1
             self._turn.notify_all()
         try:
@@ -134,11 +151,31 @@ class Batch:
                 self._turn.notify_all()
 
     def _is_turn_of(self, job: Job) -> bool:
-        return self._free > 0 and self._turns[0] == job.id
+        if self._free <= 0:
+            return False
+        kept = {head.queue_name for head in self._first() if self._heads.why_blocked(head)}
+        turns = (item for item in self._turns if item.queue_name not in kept)
+        return next(turns, None) is job
+
+    def _first(self) -> list[Job]:
+        """The job at the head of each queue."""
+        heads: dict[str, Job] = {}
+        for job in self._turns:
+            heads.setdefault(job.queue_name, job)
+        return list(heads.values())
+
+    def _look_at_heads(self) -> None:
+        while not self._closed:
+            with self._turn:
+                heads = [head for head in self._first() if head.status == "RUNNABLE"]
+            self._heads.look(heads)
+            self._wake()
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _start(self, job: Job, attempt: Attempt) -> None:
         host = self._hosts.place(job.instance_type, lambda: job.lose_host(attempt))
         attempt.host = host
+        self._faults.at_start(job.name)
         environment = {
             "AWS_BATCH_JOB_ID": job.id,
             "AWS_BATCH_JOB_ATTEMPT": str(attempt.number),

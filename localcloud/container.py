@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from localcloud import processes
+from localcloud.machines import needs
 
 ATTEMPT_MARKER = "LOCALCLOUD_ATTEMPT"
 """Set in the environment of every process of an attempt, so that all of them can be found."""
@@ -21,6 +24,10 @@ CLOUD_MARKER = "LOCALCLOUD"
 
 PYTHON_COMMANDS = frozenset({"python", "python3"})
 KILLED_BY_SIGNAL = 128
+MEMORY_SECONDS = 0.5
+"""Between two looks at how much memory a container uses."""
+
+MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class ContainerPlan:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     mount_paths: tuple[str, ...]
+    memory_mib: int = 0
 
 
 def plan_container(
@@ -70,6 +78,7 @@ def plan_container(
         command=tuple(_substitute(word, parameters) for word in command),
         environment=environment,
         mount_paths=tuple(mount["containerPath"] for mount in mounts),
+        memory_mib=needs(properties, overrides).get("MEMORY", 0),
     )
 
 
@@ -86,6 +95,7 @@ class Container:
         self._folder = image.scratch / name
         self._process: subprocess.Popen[bytes] | None = None
         self.log = image.logs / f"{name}.log"
+        self.is_out_of_memory = False
 
     @property
     def pid(self) -> int | None:
@@ -107,6 +117,8 @@ class Container:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        if self._plan.memory_mib:
+            threading.Thread(target=self._limit_memory, daemon=True).start()
 
     def wait(self) -> int:
         """Wait for the command, then end what it left behind as a container's end does."""
@@ -114,6 +126,19 @@ class Container:
         code = self._process.wait()
         self.kill()
         return code if code >= 0 else KILLED_BY_SIGNAL - code
+
+    def _limit_memory(self) -> None:
+        """Kill the largest process once all need too much together, as the kernel does on AWS.
+
+        No limit of the operating system does that for a tree of processes without a cgroup.
+        """
+        assert self._process is not None
+        while self._process.poll() is None:
+            if processes.kill_largest(self._process.pid, self._plan.memory_mib * MIB):
+                self.is_out_of_memory = True
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(MEMORY_SECONDS)
 
     def ask_to_stop(self) -> None:
         """SIGTERM to the first process only, as Docker does."""

@@ -1,4 +1,4 @@
-"""The control endpoint: list jobs, give spot notices, lose things, and serve each host's IMDS."""
+"""The control endpoint: jobs, notices, losses, droughts, faults, and the IMDS of each host."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from localcloud import imds
+from localcloud.faults import Fault, Faults
+from localcloud.heads import Heads
 from localcloud.hosts import Host, Hosts, UnknownHost
 
 ListJobs = Callable[[], list[dict[str, Any]]]
@@ -22,9 +24,17 @@ class ControlServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, hosts: Hosts, port: int = 0) -> None:
+    def __init__(
+        self,
+        hosts: Hosts,
+        port: int = 0,
+        faults: Faults | None = None,
+        heads: Heads | None = None,
+    ) -> None:
         super().__init__(("127.0.0.1", port), _ControlRequest)
         self.hosts = hosts
+        self.faults = faults or Faults()
+        self.heads = heads or Heads()
         self.list_jobs: ListJobs = list
         self.lose_execution: LoseExecution = lambda name: False
 
@@ -68,12 +78,13 @@ class _ControlRequest(BaseHTTPRequestHandler):
                 self._send(HTTPStatus.NOT_FOUND, "")
 
     def do_POST(self) -> None:
+        hosts = self.server.hosts
         try:
-            seconds = self._seconds()
+            body = self._body()
+            seconds = _seconds(body)
         except (ValueError, TypeError, AttributeError):
             self._send_json({"message": 'The body must be {"seconds": n}.'}, HTTPStatus.BAD_REQUEST)
             return
-        hosts = self.server.hosts
         match self.path.strip("/").split("/"):
             case ["hosts", instance_id, "spot-notice"]:
                 self._act(lambda: hosts.give_notice(instance_id, seconds))
@@ -82,13 +93,35 @@ class _ControlRequest(BaseHTTPRequestHandler):
             case ["executions", name, "loss"]:
                 lost = self.server.lose_execution(name)
                 self._send_json({"lost": lost}, HTTPStatus.OK if lost else HTTPStatus.NOT_FOUND)
+            case ["queues", name, "drought"]:
+                self.server.heads.dry_up(name)
+                self._send_json({"queue": name, "dry": True})
+            case ["faults"]:
+                self._order(body)
             case _:
                 self._send_json({"message": "No such action."}, HTTPStatus.NOT_FOUND)
 
-    def _seconds(self) -> float | None:
+    def do_DELETE(self) -> None:
+        match self.path.strip("/").split("/"):
+            case ["queues", name, "drought"]:
+                self.server.heads.flow(name)
+                self._send_json({"queue": name, "dry": False})
+            case _:
+                self._send_json({"message": "No such action."}, HTTPStatus.NOT_FOUND)
+
+    def _body(self) -> dict[str, Any]:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        seconds = json.loads(body).get("seconds") if body.strip() else None
-        return None if seconds is None else max(0.0, float(seconds))
+        return dict(json.loads(body)) if body.strip() else {}
+
+    def _order(self, body: dict[str, Any]) -> None:
+        try:
+            fault, jobs = Fault(body["fault"]), str(body["jobs"])
+            self.server.faults.order(fault, jobs, int(body.get("times", 1)))
+        except (KeyError, ValueError, TypeError):
+            message = 'The body must be {"fault": name, "jobs": beginning, "times": n}.'
+            self._send_json({"message": message}, HTTPStatus.BAD_REQUEST)
+            return
+        self._send_json({"fault": fault, "jobs": jobs})
 
     def _act(self, action: Callable[[], Host]) -> None:
         try:
@@ -120,3 +153,8 @@ class _ControlRequest(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Stay silent: the runner polls twice a second."""
+
+
+def _seconds(body: dict[str, Any]) -> float | None:
+    seconds = body.get("seconds")
+    return None if seconds is None else max(0.0, float(seconds))

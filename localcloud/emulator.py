@@ -19,6 +19,8 @@ from ministack.core import lambda_runtime
 from localcloud.batch import Batch
 from localcloud.container import CLOUD_MARKER, Image
 from localcloud.control import ControlServer
+from localcloud.faults import Faults
+from localcloud.heads import Heads
 from localcloud.hosts import Hosts
 from localcloud.mailbox import Mailbox
 from localcloud.patches import PINNED, functions, notices, state_machines, storage, templates
@@ -38,7 +40,8 @@ def _serve_jobs_in(scratch: Path, settings: Settings, listener: socket.socket) -
     assert version == PINNED, f"The patches fit MiniStack {PINNED}, not {version}."
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
     hosts = Hosts(ZONE, settings.notice_seconds)
-    control = ControlServer(hosts)
+    faults, heads = Faults(), Heads(settings.queue_haste)
+    control = ControlServer(hosts, faults=faults, heads=heads)
     batch = Batch(
         image=_image(settings, scratch, endpoint),
         hosts=hosts,
@@ -46,8 +49,10 @@ def _serve_jobs_in(scratch: Path, settings: Settings, listener: socket.socket) -
         arn_prefix=f"arn:aws:batch:{REGION}:{ACCOUNT}",
         slots=settings.job_slots,
         grace_seconds=settings.grace_seconds,
+        faults=faults,
+        heads=heads,
     )
-    batch_api.install(batch)
+    batch_api.install(batch, heads)
     templates.install()
     storage.install()
     state_machines.install(batch)

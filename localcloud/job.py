@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from localcloud.attempt import CONTAINER_ENDED, Attempt, now_ms
 from localcloud.container import ContainerPlan, environment_pairs, plan_container
+from localcloud.faults import CannotStartError
 from localcloud.retry import should_retry
 
 TIMED_OUT = "Job attempt duration exceeded timeout"
 WAITING = ("SUBMITTED", "PENDING", "RUNNABLE")
-
-
-class Refused(ValueError):
-    """Batch would answer ClientException."""
+MOST_OVERRIDES: Final = 8192
+OVERRIDES_TOO_LONG: Final = f"Container Overrides length must be at most {MOST_OVERRIDES}"
+OUT_OF_MEMORY: Final = "OutOfMemoryError: Container killed due to memory usage"
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,15 @@ class Job:
         queue: Mapping[str, Any],
         instance_type: str,
         place: Place,
+        fits: bool = True,
     ) -> None:
         self.id = str(uuid.uuid4())
         self.name: str = request["jobName"]
         self.instance_type = instance_type
+        self.fits = fits
         self.queue_name: str = queue["jobQueueName"]
         self.queue_arn: str = queue["jobQueueArn"]
+        self.time_limits: list[Mapping[str, Any]] = [*(queue.get("jobStateTimeLimitActions") or [])]
         self.tags: dict[str, str] = dict(request.get("tags") or {})
         self.status = "SUBMITTED"
         self.ended = threading.Event()
@@ -93,6 +97,8 @@ class Job:
 
     def run(self) -> None:
         """Make attempts until one succeeds, none is left or somebody stops the job."""
+        if len(json.dumps(self._overrides)) > MOST_OVERRIDES:
+            return self._end("FAILED", OVERRIDES_TOO_LONG)
         most = int(self._retry.get("attempts") or 1)
         for number in range(1, most + 1):
             if self.is_stopped:
@@ -109,6 +115,12 @@ class Job:
         with self._lock:
             if not self.is_over:
                 self.status = "RUNNABLE"
+
+    def say(self, reason: str) -> None:
+        """Tell why the job waits; nothing where it only waits for its turn."""
+        with self._lock:
+            if self.status in WAITING and not self.is_stopped:
+                self._status_reason = reason
 
     def terminate(self, reason: str) -> None:
         """Stop the job whatever it is doing; Batch retries no terminated job."""
@@ -152,14 +164,18 @@ class Job:
         attempt = Attempt(number)
         with self._lock:
             self._attempts.append(attempt)
+            self._status_reason = ""
             self.status = "STARTING"
         try:
             self._place.start(self, attempt)
             self._begin(attempt)
             assert attempt.container is not None
             code = attempt.container.wait()
+            if attempt.container.is_out_of_memory:
+                attempt.reason = OUT_OF_MEMORY
         except OSError as error:
-            attempt.reason = f"CannotStartContainerError: {error}"
+            known = isinstance(error, CannotStartError)
+            attempt.reason = str(error) if known else f"CannotStartContainerError: {error}"
             attempt.status_reason = "Task failed to start"
             code = None
         attempt.cancel_timers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
@@ -36,6 +37,19 @@ def kill(marker: str, value: str, root: int | None = None, patience: float = 5.0
         # Not psutil.wait_procs: it would take the exit status away from subprocess.
         time.sleep(PAUSE_SECONDS)
     return killed
+
+
+def kill_largest(root: int, most: int) -> bool:
+    """SIGKILL the largest of a tree of processes whose memory is more than *most* bytes."""
+    sizes: list[tuple[int, psutil.Process]] = []
+    for process in _descent(root):
+        with contextlib.suppress(psutil.Error):
+            sizes.append((process.memory_info().rss, process))
+    if sum(size for size, _ in sizes) <= most:
+        return False
+    with contextlib.suppress(psutil.NoSuchProcess):
+        max(sizes, key=lambda item: item[0])[1].kill()
+    return True
 
 
 def _marked(marker: str, value: str) -> Iterator[psutil.Process]:

@@ -29,6 +29,7 @@ class Settings:
     job_slots: int = 2
     function_slots: int = 4
     grace_seconds: float = 30.0
+    queue_haste: float = 1.0
 
     @property
     def card(self) -> Path:

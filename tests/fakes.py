@@ -119,6 +119,7 @@ class FakeBucket:
 @dataclass
 class FakeLedger:
     runs: dict[str, RunRecord] = field(default_factory=dict)
+    relieved_at: datetime | None = None
 
     def admit(self, record: RunRecord) -> RunRecord:
         return self.runs.setdefault(record.run_id, record)
@@ -199,6 +200,12 @@ class FakeLedger:
 
     def record_projected_cost(self, run_id: str, cost: float) -> None:
         self._set(run_id, projected_cost=cost)
+
+    def begin_relief(self, at: datetime, again_after: timedelta) -> bool:
+        if self.relieved_at is not None and self.relieved_at >= at - again_after:
+            return False
+        self.relieved_at = at
+        return True
 
     def _is_open(self, run_id: str) -> bool:
         return run_id in self.runs and self.runs[run_id].closed_at is None
@@ -455,7 +462,8 @@ class FakeJobs:
         for name, job in self.by_name.items():
             if job.is_live:
                 created = datetime.fromtimestamp((job.created_at or 0) / 1000, UTC)
-                yield LiveJob(job.job_id, name, self.queues.get(name, "spot"), job.status, created)
+                queue = self.queues.get(name, "spot")
+                yield LiveJob(job.job_id, name, queue, job.status, created, job.status_reason)
 
     def terminate(self, job_id: str, reason: str) -> None:
         self.terminated.append(job_id)

@@ -1,4 +1,4 @@
-"""A queue is blocked, or time has passed; let attempts go that wait for spot machines."""
+"""A queue is blocked, or time has passed; let attempts go that wait on the wrong market."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ metrics = Metrics()
 
 @cache
 def relieve_queue() -> RelieveQueue:
-    settings = Settings.from_env(os.environ, "PROFILES")
-    return RelieveQueue(connect.jobs(settings), settings.machines, settings.capacity_wait)
+    settings = Settings.from_env(os.environ, "PROFILES", "LEDGER_TABLE")
+    jobs, ledger = connect.jobs(settings), connect.ledger(settings)
+    return RelieveQueue(jobs, ledger, settings.machines, settings.capacity_wait)
 
 
 @logger.inject_lambda_context

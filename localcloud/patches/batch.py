@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.services import batch as ministack_batch
+from ministack.services import eventbridge
 
 from localcloud.batch import Batch
-from localcloud.job import Refused
+from localcloud.faults import Refused
+from localcloud.heads import Heads
+from localcloud.job import Job
+from localcloud.machines import fits, needs
 from localcloud.patches import private
 
 Response = tuple[int, dict[str, str], bytes]
@@ -19,7 +23,9 @@ DEFAULT_INSTANCE_TYPE = "g5.xlarge"
 UNSPECIFIC_TYPES = frozenset({"optimal", "default_x86_64", "default_arm64"})
 
 
-def install(batch: Batch) -> None:
+def install(batch: Batch, heads: Heads) -> None:
+    private(eventbridge, "_put_events", "data", "allow_aws_source")
+    heads.tell = _tell_of_blocked_queue
     private(ministack_batch, "_register_job_definition", "p")
     dispatch: dict[str, Callable[[Request], Response]] = ministack_batch._DISPATCH
     assert "/v1/submitjob" in dispatch and "/v1/terminatejob" not in dispatch
@@ -39,7 +45,11 @@ def submit(batch: Batch, request: Request) -> dict[str, Any]:
     queue = _find_queue(str(request.get("jobQueue") or ""))
     if "schedulingPolicyArn" in queue and not request.get("shareIdentifier"):
         raise Refused("Share identifier is required for a queue with a scheduling policy")
-    job = batch.submit(request, definition, queue, _instance_type(queue))
+    kinds = _instance_types(queue)
+    properties = definition.get("containerProperties") or {}
+    needed = needs(properties, request.get("containerOverrides") or {})
+    kind = next(iter(kinds), DEFAULT_INSTANCE_TYPE)
+    job = batch.submit(request, definition, queue, kind, fits(needed, kinds))
     return {"jobArn": job.arn, "jobName": job.name, "jobId": job.id}
 
 
@@ -80,15 +90,30 @@ def _find_queue(reference: str) -> dict[str, Any]:
     return queue
 
 
-def _instance_type(queue: Request) -> str:
-    """Take the first instance type that the queue's compute environments name."""
+def _instance_types(queue: Request) -> list[str]:
+    """The instance types that the queue's compute environments name."""
+    found = []
     for place in queue["computeEnvironmentOrder"]:
         name = place["computeEnvironment"].rsplit("/", 1)[-1]
         environment = ministack_batch._compute_envs.get(name) or {}
         for kind in environment.get("computeResources", {}).get("instanceTypes") or []:
             if kind not in UNSPECIFIC_TYPES:
-                return str(kind) if "." in kind else f"{kind}.xlarge"
-    return DEFAULT_INSTANCE_TYPE
+                found.append(str(kind) if "." in kind else f"{kind}.xlarge")
+    return found
+
+
+def _tell_of_blocked_queue(job: Job) -> None:
+    """Let EventBridge have its event.
+
+    https://docs.aws.amazon.com/batch/latest/userguide/batch-job-queue-blocked-events.html
+    """
+    event = {
+        "Source": "aws.batch",
+        "DetailType": "Batch Job Queue Blocked",
+        "Detail": json.dumps(job.describe()),
+        "Resources": [job.arn, job.queue_arn],
+    }
+    eventbridge._put_events({"Entries": [event]}, allow_aws_source=True)
 
 
 def _list(batch: Batch, request: Request) -> list[dict[str, Any]]:
@@ -109,7 +134,8 @@ def _answer(call: Callable[[], dict[str, Any]]) -> Response:
     try:
         return _ok(call())
     except Refused as error:
-        response: Response = ministack_batch.error_response_json("ClientException", str(error), 400)
+        status = 500 if error.code == "ServerException" else 400
+        response: Response = ministack_batch.error_response_json(error.code, str(error), status)
         return response
 
 

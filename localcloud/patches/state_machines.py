@@ -13,7 +13,8 @@ from typing import Any
 from ministack.services import stepfunctions
 
 from localcloud.batch import Batch
-from localcloud.job import Job, Refused
+from localcloud.faults import Refused
+from localcloud.job import Job
 from localcloud.patches import batch as batch_api
 from localcloud.patches import private
 from localcloud.patches.casing import camel, pascal
@@ -23,6 +24,8 @@ MANAGED = {"name": "MANAGED_BY_AWS", "value": "STARTED_BY_STEP_FUNCTIONS"}
 STOPPED = "The Step Functions execution was stopped"
 SECONDS_BETWEEN_LOOKS = 0.1
 LONGEST_RETRY_SECONDS = 31_622_400
+LONGEST_CAUSE = 32_768
+"""https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html"""
 
 Json = dict[str, Any]
 _execution: contextvars.ContextVar[Json] = contextvars.ContextVar("execution")
@@ -66,7 +69,7 @@ def _submit_job(batch: Batch, resource: str, arguments: Json, deadline: float | 
     try:
         submitted = batch_api.submit(batch, request)
     except Refused as error:
-        raise stepfunctions._ExecutionError("Batch.ClientException", str(error)) from error
+        raise stepfunctions._ExecutionError(f"Batch.{error.code}", str(error)) from error
     if not waits:
         answer: Json = pascal(submitted)
         return answer
@@ -75,7 +78,8 @@ def _submit_job(batch: Batch, resource: str, arguments: Json, deadline: float | 
     _wait(batch, job, deadline)
     record: Json = pascal(job.describe())
     if record["Status"] == "FAILED":
-        raise stepfunctions._ExecutionError("States.TaskFailed", json.dumps(record))
+        cause = json.dumps(record)[:LONGEST_CAUSE]
+        raise stepfunctions._ExecutionError("States.TaskFailed", cause)
     return record
 
 

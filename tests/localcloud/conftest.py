@@ -51,7 +51,14 @@ PARAMETERS = {
     "ReaperGraceSeconds": "2",
     "AdoptedPollSeconds": "2",
     "DirectMessages": "1000",
+    # An attempt on demand is stopped after 30 s and killed after 60.
+    "OnDemandSeconds": "60",
+    "StopMarginSeconds": "30",
+    "OnDemandMaxvCpus": "16",
+    "JobMemoryMiB": "700",
 }
+FASTER = ("--job-slots", "4", "--grace-seconds", "10", "--queue-haste", "200")
+"""A queue cancels its head after 3 s, where AWS takes no less than 600."""
 
 Seen = TypeVar("Seen")
 
@@ -233,7 +240,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     up = subprocess.run(
         [
             *(Environments().product, "-m", "localcloud.lifecycle", "up", "--state", state),
-            *(*parameters, "--function-slots", "2", "--die-with", str(os.getpid())),
+            *(*parameters, *FASTER, "--function-slots", "2", "--die-with", str(os.getpid())),
         ],
         cwd=ROOT,
         capture_output=True,

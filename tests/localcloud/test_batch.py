@@ -14,10 +14,22 @@ import pytest
 
 from localcloud.batch import Batch
 from localcloud.container import Image
+from localcloud.faults import Fault, Faults, Refused
+from localcloud.heads import FITS_NOWHERE, NO_CAPACITY, Heads
 from localcloud.hosts import Hosts
-from localcloud.job import Job, Refused
+from localcloud.job import Job
 
-QUEUE = {"jobQueueName": "spot", "jobQueueArn": "arn:aws:batch:us-east-1:1:job-queue/spot"}
+HASTE = 3000.0
+LIMITS = [
+    {"action": "CANCEL", "state": "RUNNABLE", "reason": reason, "maxTimeSeconds": 600}
+    for reason in (NO_CAPACITY, FITS_NOWHERE)
+]
+QUEUE = {
+    "jobQueueName": "spot",
+    "jobQueueArn": "arn:aws:batch:us-east-1:1:job-queue/spot",
+    "jobStateTimeLimitActions": LIMITS,
+}
+OTHER_QUEUE = {**QUEUE, "jobQueueName": "on-demand"}
 DEFINITION_ARN = "arn:aws:batch:us-east-1:1:job-definition/runner:3"
 PATIENCE_SECONDS = 10.0
 FORK_TWICE = """
@@ -37,7 +49,17 @@ def hosts() -> Hosts:
 
 
 @pytest.fixture
-def batch(tmp_path: Path, hosts: Hosts) -> Iterator[Batch]:
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+def heads() -> Heads:
+    return Heads(HASTE)
+
+
+@pytest.fixture
+def batch(tmp_path: Path, hosts: Hosts, faults: Faults, heads: Heads) -> Iterator[Batch]:
     image = Image(
         python=Path(sys.executable),
         pythonpath="",
@@ -52,6 +74,8 @@ def batch(tmp_path: Path, hosts: Hosts) -> Iterator[Batch]:
         arn_prefix="arn:aws:batch:us-east-1:1",
         slots=1,
         grace_seconds=0.3,
+        faults=faults,
+        heads=heads,
     )
     yield batch
     batch.close()
@@ -59,7 +83,13 @@ def batch(tmp_path: Path, hosts: Hosts) -> Iterator[Batch]:
 
 @pytest.fixture
 def submit(batch: Batch) -> Submit:
-    def submit(code: str, definition: dict[str, Any] | None = None, **request: object) -> Job:
+    def submit(
+        code: str,
+        definition: dict[str, Any] | None = None,
+        queue: dict[str, Any] = QUEUE,
+        fits: bool = True,
+        **request: object,
+    ) -> Job:
         properties = {
             "command": ["python3", "-c", code],
             "environment": [{"name": "DECKHAND_SCRATCH", "value": "/scratch/deck"}],
@@ -73,8 +103,9 @@ def submit(batch: Batch) -> Submit:
                 "containerProperties": properties,
                 **(definition or {}),
             },
-            QUEUE,
+            queue,
             "g5.xlarge",
+            fits,
         )
 
     return submit
@@ -345,3 +376,90 @@ def test_closing_ends_every_job(submit: Submit, batch: Batch) -> None:
     assert job.is_over
     assert queued.is_over
     assert is_gone(pid)
+
+
+def test_in_a_drought_the_head_alone_says_why_it_waits_and_is_cancelled(
+    submit: Submit, heads: Heads
+) -> None:
+    told: list[str] = []
+    heads.tell = lambda job: told.append(job.id)
+    heads.dry_up("spot")
+    first, second = submit("print(1)"), submit("print(2)")
+    until(lambda: first.describe().get("statusReason"))
+    assert first.describe()["statusReason"] == (
+        f"{NO_CAPACITY} - Service cannot fulfill the capacity requested for instance type "
+        "[g5.xlarge]"
+    )
+    assert not second.describe().get("statusReason")
+    record = end_of(first)
+    assert record["statusReason"] == (
+        f"Canceled by JobStateTimeLimit action due to reason: {NO_CAPACITY}"
+    )
+    assert record["attempts"] == []
+    until(lambda: told == [first.id, second.id])
+    end_of(second)
+    assert told == [first.id, second.id]
+
+
+def test_a_drought_dries_up_one_queue_and_has_an_end(submit: Submit, heads: Heads) -> None:
+    heads.dry_up("spot")
+    waiting = submit("print(1)", queue={**QUEUE, "jobStateTimeLimitActions": []})
+    assert end_of(submit("print(2)", queue=OTHER_QUEUE))["status"] == "SUCCEEDED"
+    assert waiting.status == "RUNNABLE"
+    heads.flow("spot")
+    assert end_of(waiting)["status"] == "SUCCEEDED"
+    assert end_of(waiting)["statusReason"] == "Essential container in task exited"
+
+
+def test_a_job_that_fits_nowhere_blocks_its_queue_until_it_is_cancelled(submit: Submit) -> None:
+    giant = submit("print(1)", fits=False)
+    behind = submit("print(2)")
+    assert end_of(giant)["statusReason"] == (
+        f"Canceled by JobStateTimeLimit action due to reason: {FITS_NOWHERE}"
+    )
+    assert end_of(behind)["status"] == "SUCCEEDED"
+    assert giant.describe()["stoppedAt"] <= behind.describe()["startedAt"]
+
+
+@pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.TOO_MANY_REQUESTS])
+def test_an_ordered_fault_comes_as_often_as_ordered_to_whom_it_was(
+    submit: Submit, faults: Faults, fault: Fault
+) -> None:
+    faults.order(fault, "melt-", times=2)
+    assert end_of(submit("print(1)", jobName="other-a1"))["status"] == "SUCCEEDED"
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            submit("print(1)")
+        assert refused.value.code == fault
+    assert end_of(submit("print(1)"))["status"] == "SUCCEEDED"
+
+
+def test_an_image_that_is_not_there(submit: Submit, faults: Faults) -> None:
+    faults.order(Fault.NO_IMAGE, "melt-")
+    record = end_of(submit("print(1)"))
+    assert record["statusReason"] == "Task failed to start"
+    assert record["container"]["reason"].startswith("CannotPullContainerError: ")
+    assert "startedAt" not in record
+
+
+def test_overrides_that_are_too_long_fail_the_job(submit: Submit) -> None:
+    environment = [{"name": "LONG", "value": "x" * 8192}]
+    record = end_of(submit("print(1)", containerOverrides={"environment": environment}))
+    assert record["status"] == "FAILED"
+    assert record["statusReason"] == "Container Overrides length must be at most 8192"
+    assert record["attempts"] == []
+
+
+def test_the_largest_process_of_a_job_that_needs_too_much_memory_is_killed(
+    submit: Submit,
+) -> None:
+    code = (
+        "import subprocess, sys\n"
+        "greedy = 'x = bytearray(2**28); import time; time.sleep(60)'\n"
+        "sys.exit(74 if subprocess.run([sys.executable, '-c', greedy]).returncode == -9 else 0)"
+    )
+    memory = [{"type": "MEMORY", "value": "200"}]
+    record = end_of(submit(code, containerOverrides={"resourceRequirements": memory}))
+    [attempt] = record["attempts"]
+    assert attempt["container"]["exitCode"] == 74
+    assert attempt["container"]["reason"].startswith("OutOfMemoryError: Container killed")

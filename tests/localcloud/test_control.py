@@ -8,11 +8,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from localcloud.control import ControlServer
+from localcloud.faults import Fault
+from localcloud.heads import NO_CAPACITY
 from localcloud.hosts import Host, Hosts
 
 TTL = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
@@ -144,3 +147,22 @@ def test_jobs_are_listed(control: ControlServer) -> None:
 
 def test_only_this_machine_can_reach_it(control: ControlServer) -> None:
     assert control.server_address[0] == "127.0.0.1"
+
+
+def test_a_queue_dries_up_and_flows_again(control: ControlServer) -> None:
+    job = SimpleNamespace(queue_name="spot", fits=True)
+    assert post(control, "/queues/spot/drought")[0] == 200
+    assert control.heads.why_blocked(job) == NO_CAPACITY
+    assert ask(control.url + "/queues/spot/drought", "DELETE")[0] == 200
+    assert control.heads.why_blocked(job) == ""
+    assert ask(control.url + "/queues/spot", "DELETE")[0] == 404
+
+
+def test_a_fault_is_ordered_for_some_jobs(control: ControlServer) -> None:
+    body = b'{"fault": "CannotPullContainerError", "jobs": "melt-", "times": 1}'
+    assert post(control, "/faults", body)[0] == 200
+    assert control.faults.take("other-a1", Fault.NO_IMAGE) is None
+    assert control.faults.take("melt-a1", Fault.NO_IMAGE) is Fault.NO_IMAGE
+    assert control.faults.take("melt-a1", Fault.NO_IMAGE) is None
+    for body in (b'{"fault": "Rain", "jobs": ""}', b'{"jobs": "melt-"}', b"[]"):
+        assert post(control, "/faults", body)[0] == 400

@@ -168,6 +168,16 @@ def test_a_round_that_somebody_asks_for_too_late_is_not_begun(ledger: Ledger) ->
     assert ledger.begin_round(record, NOW, steered_at=NOW + timedelta(seconds=1)) is True
 
 
+def test_attempts_are_let_go_once_in_a_while(ledger: Ledger) -> None:
+    minute = timedelta(minutes=1)
+    assert ledger.begin_relief(NOW, 2 * minute) is True
+    assert ledger.begin_relief(NOW, 2 * minute) is False
+    assert ledger.begin_relief(NOW + minute, 2 * minute) is False
+    assert ledger.begin_relief(NOW + 3 * minute, 2 * minute) is True
+    assert ledger.recent(5) == []
+    assert list(ledger.open_runs()) == []
+
+
 def test_runs_are_found_from_their_admission_on(ledger: Ledger) -> None:
     for number in range(5):
         at = ADMITTED + timedelta(milliseconds=number)

@@ -227,6 +227,11 @@ def test_a_run_that_is_over_is_closed_also_by_another_execution(
     assert world.plan().attempt == 3
 
 
+def test_a_stop_that_comes_after_the_end_changes_nothing(world: World) -> None:
+    world.history(Verdict.COMPLETED, wish=Wish.STOP)
+    assert world.plan().state is RunState.COMPLETED
+
+
 # ---- what its user wants, and what an earlier execution has left --------------------------------
 
 

@@ -127,14 +127,14 @@ def test_a_run_whose_next_round_was_not_started_is_started() -> None:
     assert world.executions.running() == {f"{RUN}-r3"}
 
 
-def test_an_execution_that_a_person_stopped_closes_the_run() -> None:
-    world = World(ended_attempt(1, Verdict.INTERRUPTED))
+def test_who_stops_an_execution_means_the_run() -> None:
+    """The next execution ends a live job first, and counts what it has done."""
+    world = World(attempt_record(1))
     world.end("ABORTED")
-    assert findings(world.reap()) == [Finding.CLOSED]
-    assert world.record.state is RunState.CANCELLED
-    assert len(world.topic.messages) == 1
-    assert world.reap() == []
-    assert len(world.topic.messages) == 1
+    world.put_job(1, "RUNNING")
+    assert findings(world.reap()) == [Finding.STOPPED]
+    assert (world.record.wish, world.record.round) == (Wish.STOP, 2)
+    assert world.executions.running() == {f"{RUN}-r2"}
 
 
 def test_a_run_whose_executions_die_in_a_row_is_closed_and_told() -> None:

@@ -52,7 +52,8 @@ class Jobs:
 
 def _live(job: Mapping[str, Any], queue: str) -> LiveJob:
     created = datetime.fromtimestamp(job.get("createdAt", 0) / 1000, UTC)
-    return LiveJob(job["jobId"], job["jobName"], queue, job["status"], created)
+    reason = job.get("statusReason", "")
+    return LiveJob(job["jobId"], job["jobName"], queue, job["status"], created, reason)
 
 
 def pascal_case(document: Any) -> Any:  # noqa: ANN401  JSON

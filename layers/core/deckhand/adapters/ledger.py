@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,6 +21,9 @@ RUN_ITEM: Final = "run"
 ATTEMPT_ITEM: Final = "attempt#"
 INDEX: Final = "by_admission"
 OPEN_INDEX: Final = "by_openness"
+OWN_PARTITION: Final = "relief"
+"""Of what belongs to no run: when attempts were last let go. No run has a name like this."""
+
 OPEN: Final = "open"
 """Attribute of the runs that are not closed, and its value."""
 
@@ -29,6 +32,7 @@ IS_NEW: Final = "attribute_not_exists(run_id)"
 IS_OPEN: Final = f"{IS_KNOWN} AND attribute_not_exists(closed_at)"
 HAS_NO_VERDICT: Final = f"{IS_KNOWN} AND attribute_not_exists(verdict)"
 IS_NOT_STEERED_SINCE: Final = "(attribute_not_exists(steered_at) OR steered_at < :steered_at)"
+WAS_LONG_AGO: Final = "attribute_not_exists(begun_at) OR begun_at < :before"
 IS_IN_ROUND: Final = f"{IS_KNOWN} AND (attribute_not_exists(#round) OR #round = :this_round)"
 
 _serialize: Final = TypeSerializer().serialize
@@ -141,6 +145,11 @@ class Ledger:
 
     def record_projected_cost(self, run_id: str, cost: float) -> None:
         self._update(run_id, {"projected_cost": cost}, IS_KNOWN)
+
+    def begin_relief(self, at: datetime, again_after: timedelta) -> bool:
+        before = {":before": at - again_after}
+        change = {"begun_at": at}
+        return self._update(OWN_PARTITION, change, WAS_LONG_AGO, OWN_PARTITION, also=before)
 
     def _known(self, run_id: str) -> RunRecord:
         record = self.run(run_id)

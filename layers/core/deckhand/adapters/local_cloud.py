@@ -63,8 +63,21 @@ class LocalCloud:
         """Let an execution fail where it stands, its job left alone."""
         self._ask(f"executions/{name}/loss", "POST")
 
-    def _ask(self, path: str, method: str) -> Any:  # noqa: ANN401  JSON
-        request = urllib.request.Request(f"{self.control}/{path}", method=method)
+    def dry_up(self, queue: str) -> None:
+        """Let this queue find no machine."""
+        self._ask(f"queues/{queue}/drought", "POST")
+
+    def flow(self, queue: str) -> None:
+        """Let it find machines again."""
+        self._ask(f"queues/{queue}/drought", "DELETE")
+
+    def order_fault(self, fault: str, jobs: str, times: int = 1) -> None:
+        """Let the next jobs whose names begin with *jobs* have a fault: localcloud/faults.py."""
+        self._ask("faults", "POST", {"fault": fault, "jobs": jobs, "times": times})
+
+    def _ask(self, path: str, method: str, body: object = None) -> Any:  # noqa: ANN401  JSON
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.control}/{path}", content, method=method)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
                 return json.loads(answer.read())

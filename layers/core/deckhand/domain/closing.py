@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from deckhand.domain.attempt import Verdict
 from deckhand.domain.deck import SUPERSEDED
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.message import (
@@ -141,7 +142,28 @@ def _what_to_do(report: Report) -> Iterator[str]:
     elif report.state is RunState.CANCELLED:
         yield "What to do: nothing, or upload the deck again to start a new run."
     else:
-        yield "What to do: read the reason and the log below, then upload the deck again."
+        yield f"What to do: {_remedy(report)}"
+
+
+def _remedy(report: Report) -> str:
+    """What helps a run that failed depends on how its last attempt ended."""
+    verdict = report.attempts[-1].verdict if report.attempts else None
+    if verdict is None or verdict is Verdict.DECK_ERROR:
+        return "read the reason and the log below, then upload the deck again."
+    if verdict is Verdict.OUT_OF_MEMORY:
+        return (
+            "ask for a larger machine in run.yaml (`instance`, `gpus`) or make the system "
+            "smaller, then upload the deck again."
+        )
+    if verdict is Verdict.MISCONFIGURED:
+        return (
+            "ask for less in run.yaml (`gpus`, `instance`) and upload the deck again, or show "
+            "this to whoever runs Deckhand."
+        )
+    return (
+        "nothing is known to be wrong with the deck. Show this to whoever runs Deckhand. Once it "
+        f"is mended, go on from the last checkpoint with `deckhand resume {report.run_id}`."
+    )
 
 
 def _attempts(report: Report) -> Iterator[str]:

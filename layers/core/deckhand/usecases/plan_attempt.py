@@ -115,6 +115,9 @@ class PlanAttempt:
         run = self._run(record)
         if record.open_attempt is not None:
             return self._open(record, run, record.open_attempt)
+        over = _over(record)
+        if over is not None:
+            return over
         if record.wish is Wish.STOP:
             reason = "It was stopped by its user."
             return _planned(Decision.CLOSE, record, reason, RunState.CANCELLED)
@@ -142,9 +145,6 @@ class PlanAttempt:
         return _planned(Decision.WAIT, record, reason, wait_seconds=ENDING_SECONDS)
 
     def _next(self, record: RunRecord, run: Run, now: datetime) -> Planned:
-        over = _over(record)
-        if over is not None:
-            return over
         manifest = newest_checkpoint(self.runs, record.run_id)
         plan = next_attempt(self._situation(record, run, manifest, now), self.policy)
         if isinstance(plan, Exhausted):
@@ -298,7 +298,7 @@ def _over(record: RunRecord) -> Planned | None:
     newest = record.attempts[-1]
     if newest.verdict is None:
         return None
-    judged = decide(Judgement(verdict=newest.verdict, reason=newest.reason))
+    judged = decide(Judgement(verdict=newest.verdict, reason=newest.reason), record.wish)
     if judged.decision == "plan":
         return None
     return _planned(Decision.CLOSE, record, judged.reason, judged.state)

@@ -134,6 +134,10 @@ class Ledger(Protocol):
 
     def record_projected_cost(self, run_id: str, cost: float) -> None: ...
 
+    def begin_relief(self, at: datetime, again_after: timedelta) -> bool:
+        """Claim the right to let attempts go, which nobody did for that long."""
+        ...
+
 
 class Executions(Protocol):
     """The executions of run_deck, by their names."""
@@ -218,13 +222,17 @@ class Topic(Protocol):
 
 @dataclass(frozen=True)
 class LiveJob:
-    """A job as ListJobs shows it; `name` is that of an attempt."""
+    """A job as ListJobs shows it; `name` is that of an attempt.
+
+    `reason` says of a job at the head of its queue why it finds no machine.
+    """
 
     job_id: str
     name: str
     queue: str
     status: str
     created_at: datetime
+    reason: str = ""
 
 
 class Subscriptions(Protocol):

@@ -16,7 +16,7 @@ from deckhand.domain.attempt import (
     parse_job_name,
 )
 from deckhand.domain.errors import ReaperError
-from deckhand.domain.ledger import RunRecord
+from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.message import shorten
 from deckhand.domain.run import RunState
 from deckhand.usecases.close_run import CloseRun
@@ -43,6 +43,7 @@ class Finding(StrEnum):
     """What the reaper did about a run or a job."""
 
     TAKEN_UP = "taken up"
+    STOPPED = "stopped"
     CLOSED = "closed"
     ENFORCED = "wish enforced"
     SILENT = "silent machine given up"
@@ -96,7 +97,7 @@ class ReapRuns:
         if record.execution in running:
             yield from self._alive(record, live, now)
         elif record.wish is not None or record.state is not RunState.HELD:
-            yield from self._dead(record, live, now)
+            yield from self._dead(record, now)
 
     def _alive(
         self, record: RunRecord, live: dict[str, LiveJob], now: datetime
@@ -128,7 +129,7 @@ class ReapRuns:
         self.jobs.terminate(job.job_id, f"{SILENT}{reason}")
         yield Reaped(run_id, Finding.SILENT, reason)
 
-    def _dead(self, record: RunRecord, live: dict[str, LiveJob], now: datetime) -> Iterator[Reaped]:
+    def _dead(self, record: RunRecord, now: datetime) -> Iterator[Reaped]:
         end = self.executions.end(record.execution)
         since = _last_change(record, end)
         # Asked for again: what the list shows may be of before its execution has ended.
@@ -138,7 +139,9 @@ class ReapRuns:
         if whole.round != record.round or (whole.state is RunState.HELD and not whole.wish):
             return
         if end is not None and end.status == "ABORTED" and whole.wish is None:
-            yield self._close(whole, RunState.CANCELLED, "Its execution was stopped in AWS.", now)
+            # Whoever stops an execution means the run; what its machine has done counts anyway.
+            next_round(self.ledger, self.executions, whole, now, Wish.STOP)
+            yield Reaped(whole.run_id, Finding.STOPPED, "Its execution was stopped in AWS.")
         elif whole.taken_up >= TAKEN_UP_MOST:
             yield self._close(whole, RunState.FAILED, _died(whole, end), now)
         else:

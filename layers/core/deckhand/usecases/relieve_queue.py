@@ -1,13 +1,25 @@
-"""No spot machine is to be had: let as many attempts go as can be bought on demand."""
+"""Let attempts go that wait on the wrong market: of a dry spot queue, or of one on demand."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from deckhand.domain.attempt import RELIEVED
+from deckhand.domain.attempt import RELIEVED, Market, Verdict, parse_job_name
 from deckhand.domain.profile import Profile, Profiles
-from deckhand.usecases.ports import Jobs, LiveJob
+from deckhand.usecases.ports import Jobs, Ledger, LiveJob
+
+LACK: Final = "CAPACITY:"
+"""How Batch begins to say why the job at the head of a queue finds no machine. One that waits only
+because its compute environment is in use up to its last vCPU is told nothing.
+
+https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable_capacity.html
+"""
+
+UNDER_WAY: Final = timedelta(minutes=2)
+"""Who was let go is in no queue for a moment, and would be forgotten where room is counted."""
 
 
 @dataclass(frozen=True)
@@ -15,32 +27,58 @@ class RelieveQueue:
     """AWS Batch itself lets one attempt go in ten minutes, that at the head of the queue.
 
     https://docs.aws.amazon.com/batch/latest/userguide/batch-job-queue-blocked-events.html
-    `wait` is how long an attempt has waited for a spot machine before it is let go.
+    `wait` is how long an attempt has waited for a machine before it is let go.
     """
 
     jobs: Jobs
+    ledger: Ledger
     profiles: Profiles
     wait: timedelta
 
     def __call__(self, now: datetime) -> list[str]:
         """The names of the attempts that were let go, those that waited longest first.
 
-        Those for which there is no room on demand stay: spot may come back sooner. Where spot
-        machines are still being had, nobody is let go.
+        In a drought as many as there is room for on demand; the others stay, for spot may come
+        back sooner. When it has come back, those that still wait on demand for want of spot.
         """
         live = list(self.jobs.live())
-        gone = [job for item in self.profiles.values() for job in self._surplus(item, live, now)]
-        for job in gone:
-            self.jobs.terminate(job.job_id, f"{RELIEVED}no spot machine since {self.wait}.")
-        return [job.name for job in gone]
-
-    def _surplus(self, profile: Profile, live: list[LiveJob], now: datetime) -> list[LiveJob]:
-        spot = [job for job in live if job.queue in profile.spot_queues]
-        if any(job.status == "STARTING" for job in spot):
-            return []
-        on_demand = sum(1 for job in live if job.queue in profile.on_demand_queues)
-        room = profile.on_demand_vcpus // profile.vcpus - on_demand
-        waiting = [
-            job for job in spot if job.status == "RUNNABLE" and now - job.created_at >= self.wait
+        gone = [
+            item for profile in self.profiles.values() for item in self._gone(profile, live, now)
         ]
-        return sorted(waiting, key=lambda job: job.created_at)[: max(0, room)]
+        if not gone or not self.ledger.begin_relief(now, UNDER_WAY):
+            return []
+        for job, why in gone:
+            self.jobs.terminate(job.job_id, f"{RELIEVED}{why}")
+        return [job.name for job, _ in gone]
+
+    def _gone(
+        self, profile: Profile, live: Sequence[LiveJob], now: datetime
+    ) -> Iterator[tuple[LiveJob, str]]:
+        spot = [job for job in live if job.queue in profile.spot_queues]
+        on_demand = [job for job in live if job.queue in profile.on_demand_queues]
+        dry = {job.queue for job in spot if job.reason.startswith(LACK)}
+        flows = any(job.status == "STARTING" for job in spot)
+        if dry and not flows:
+            room = profile.on_demand_vcpus // profile.vcpus - len(on_demand)
+            late = [job for job in self._late(spot, now) if job.queue in dry]
+            for job in late[: max(0, room)]:
+                yield job, f"no spot machine since {self.wait}."
+        elif flows and not dry:
+            for job in self._late(on_demand, now):
+                if self._lacked_spot(job):
+                    yield job, "spot machines are to be had again, on demand there is none."
+
+    def _late(self, jobs: Sequence[LiveJob], now: datetime) -> list[LiveJob]:
+        late = (j for j in jobs if j.status == "RUNNABLE" and now - j.created_at >= self.wait)
+        return sorted(late, key=lambda job: job.created_at)
+
+    def _lacked_spot(self, job: LiveJob) -> bool:
+        """Whether the attempt is on demand because the one before it found no spot machine."""
+        run_id, number = parse_job_name(job.name) or ("", 0)
+        record = self.ledger.run(run_id) if run_id else None
+        before = record.attempt(number - 1) if record else None
+        return (
+            before is not None
+            and before.market is Market.SPOT
+            and before.verdict is Verdict.NO_CAPACITY
+        )
