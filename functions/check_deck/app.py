@@ -14,7 +14,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from deckhand.adapters import connect
+from deckhand.adapters import accounting, connect
 from deckhand.adapters.settings import Settings
 from deckhand.domain.options import Values
 from deckhand.domain.run import DryRun
@@ -33,7 +33,7 @@ def check_deck() -> CheckDeck:
     settings = Settings.from_env(os.environ, *NEEDS)
     inbox, runs, ledger = connect.inbox(settings), connect.runs(settings), connect.ledger(settings)
     wait, profiles = settings.missing_files_wait, settings.machines
-    project = connect.project_run(settings, connect.rates(settings))
+    project = accounting.project_run(settings, accounting.rates(settings))
     checks = check_folder, dry_runner(settings)
     return CheckDeck(inbox, runs, ledger, *checks, wait, profiles, settings.cap, project=project)
 

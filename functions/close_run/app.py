@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from deckhand.adapters import connect
+from deckhand.adapters import connect, telling
 from deckhand.adapters.settings import Settings
 from deckhand.domain.run import RunState
 from deckhand.usecases.close_run import CloseRun
@@ -24,7 +24,7 @@ metrics = Metrics()
 def close_run() -> CloseRun:
     settings = Settings.from_env(os.environ, "RUNS_BUCKET", "LEDGER_TABLE", "MESSAGES_TOPIC_ARN")
     runs, ledger = connect.runs(settings), connect.ledger(settings)
-    return CloseRun(runs, ledger, connect.tell(settings), settings.prices)
+    return CloseRun(runs, ledger, telling.tell(settings), settings.prices)
 
 
 @logger.inject_lambda_context

@@ -10,7 +10,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from deckhand.adapters import connect
+from deckhand.adapters import accounting, connect
 from deckhand.adapters.settings import Settings
 from deckhand.usecases.judge_attempt import Ended, JudgeAttempt
 
@@ -22,7 +22,7 @@ metrics = Metrics()
 def judge_attempt() -> JudgeAttempt:
     settings = Settings.from_env(os.environ, "RUNS_BUCKET", "LEDGER_TABLE", "PROFILES")
     runs, ledger, jobs = connect.runs(settings), connect.ledger(settings), connect.jobs(settings)
-    return JudgeAttempt(runs, ledger, jobs, connect.keep_accounts(settings))
+    return JudgeAttempt(runs, ledger, jobs, accounting.keep_accounts(settings))
 
 
 @logger.inject_lambda_context

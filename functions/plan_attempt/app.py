@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from deckhand.adapters import connect
+from deckhand.adapters import connect, telling
 from deckhand.adapters.settings import Settings
 from deckhand.usecases.plan_attempt import PlanAttempt
 
@@ -27,7 +27,7 @@ def plan_attempt() -> PlanAttempt:
         connect.runs(settings),
         connect.ledger(settings),
         connect.jobs(settings),
-        connect.tell(settings),
+        telling.tell(settings),
         settings.policy,
         settings.machines,
         settings.prices,

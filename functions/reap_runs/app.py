@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from deckhand.adapters import connect
+from deckhand.adapters import connect, telling
 from deckhand.adapters.settings import Settings
 from deckhand.usecases.close_run import CloseRun
 from deckhand.usecases.reap_runs import ReapRuns, raise_failures
@@ -25,7 +25,7 @@ NEEDS = ("RUNS_BUCKET", "LEDGER_TABLE", "STATE_MACHINE_ARN", "MESSAGES_TOPIC_ARN
 @cache
 def reap_runs() -> ReapRuns:
     settings = Settings.from_env(os.environ, *NEEDS)
-    runs, ledger, tell = connect.runs(settings), connect.ledger(settings), connect.tell(settings)
+    runs, ledger, tell = connect.runs(settings), connect.ledger(settings), telling.tell(settings)
     executions, jobs = connect.executions(settings), connect.jobs(settings)
     # The reaper extends no run.
     steer = SteerRun(runs, ledger, executions, jobs, why_not_extended=lambda deck, read: "")

@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from deckhand.adapters import connect
+from deckhand.adapters import telling
 from deckhand.adapters.settings import Settings
 from deckhand.usecases.send_digests import SendDigests
 
@@ -22,7 +22,7 @@ metrics = Metrics()
 @cache
 def send_digest() -> SendDigests:
     settings = Settings.from_env(os.environ, "LEDGER_TABLE", "MESSAGES_TOPIC_ARN")
-    outbox, topic = connect.outbox(settings), connect.topic(settings)
+    outbox, topic = telling.outbox(settings), telling.topic(settings)
     return SendDigests(outbox, topic, lambda: datetime.now(UTC))
 
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from deckhand.adapters import connect
+from deckhand.adapters import connect, telling
 from deckhand.adapters.pace import Pace
 from deckhand.adapters.settings import Settings
 from deckhand.usecases.admit_drop import AdmitDrop
@@ -30,7 +30,7 @@ def survey_inbox() -> SurveyInbox:
     inbox, runs, ledger = connect.inbox(settings), connect.runs(settings), connect.ledger(settings)
     executions, queue = connect.executions(settings), connect.queue(settings)
     admit = AdmitDrop(inbox, runs, ledger, executions, queue, settings.settle, Pace())
-    close = CloseRun(runs, ledger, connect.tell(settings), settings.prices)
+    close = CloseRun(runs, ledger, telling.tell(settings), settings.prices)
     return SurveyInbox(inbox, runs, ledger, admit, close, settings.survey_after)
 
 

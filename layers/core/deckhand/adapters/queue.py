@@ -16,13 +16,13 @@ from deckhand.usecases.admit_drop import Notification
 class ObjectName(BaseModel):
     """Keys are not URL-encoded here, other than in the notifications S3 sends by itself."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(defer_build=True, extra="ignore")
 
     key: str
 
 
 class ObjectDetail(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(defer_build=True, extra="ignore")
 
     object: ObjectName
 
@@ -33,7 +33,7 @@ class ObjectCreated(BaseModel):
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(defer_build=True, extra="ignore")
 
     time: AwareDatetime | None = None
     detail: ObjectDetail

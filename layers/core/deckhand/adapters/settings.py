@@ -27,7 +27,7 @@ OWN_MIB: Final = 512
 class Settings(BaseModel):
     """Fields are the environment's names in lower case; durations in seconds, prices in dollars."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     runs_bucket: str = ""
     inbox_bucket: str = ""

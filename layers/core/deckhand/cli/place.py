@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 import deckhand
-from deckhand.adapters import connect, local_cloud
+from deckhand.adapters import accounting, connect, local_cloud
 from deckhand.adapters.ledger import Ledger
 from deckhand.adapters.local_cloud import LocalCloud
 from deckhand.adapters.s3 import Bucket
@@ -66,7 +66,7 @@ class Place:
 
     @property
     def forecast(self) -> ForecastRun:
-        return connect.forecast_run(self.stack.settings)
+        return accounting.forecast_run(self.stack.settings)
 
     def run_id(self, name: str) -> str:
         """The full name of the newest run that is called, or begins with, *name*."""

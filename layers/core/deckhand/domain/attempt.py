@@ -74,7 +74,7 @@ class Judgement(Frozen):
 class JobContainer(BaseModel):
     """The container of a Batch job or of one of its attempts, as DescribeJobs shows it."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(defer_build=True, extra="ignore")
 
     exit_code: int | None = Field(default=None, alias="ExitCode")
     reason: str = Field(default="", alias="Reason")
@@ -83,7 +83,7 @@ class JobContainer(BaseModel):
 
 
 class JobAttempt(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(defer_build=True, extra="ignore")
 
     status_reason: str = Field(default="", alias="StatusReason")
     started_at: int | None = Field(default=None, alias="StartedAt")
@@ -98,7 +98,7 @@ class Job(BaseModel):
     https://docs.aws.amazon.com/batch/latest/APIReference/API_JobDetail.html
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(defer_build=True, extra="ignore")
 
     job_id: str = Field(alias="JobId")
     status: str = Field(default="", alias="Status")
@@ -152,7 +152,7 @@ class Outcome(BaseModel):
     completion manifest is in S3 and valid.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     error: str = ""
     cause: str = ""
@@ -169,7 +169,7 @@ class AttemptRecord(BaseModel):
     `on_demand_per_hour` what it would have cost on demand.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     number: int
     market: Market

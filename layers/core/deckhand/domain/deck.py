@@ -42,7 +42,7 @@ MAX_NAME_BYTES: Final = 255
 class Frozen(BaseModel):
     """A value that does not change once made and knows no field it was not given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Severity(StrEnum):

@@ -36,7 +36,7 @@ class RunRecord(BaseModel):
     has a `parent`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     run_id: str
     drop: str

@@ -68,7 +68,7 @@ class Machine(Frozen):
 class MachinePrices(Frozen):
     """What whoever deploys the stack knows of a machine; it goes before what AWS says."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, populate_by_name=True)
 
     spot: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     on_demand: float | None = Field(default=None, alias="on-demand", ge=0, allow_inf_nan=False)

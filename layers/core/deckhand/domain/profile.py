@@ -21,7 +21,7 @@ class Profile(Frozen):
     all that may work on demand at once.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     spot_queues: tuple[str, ...] = Field(min_length=1)
     on_demand_queues: tuple[str, ...] = Field(min_length=1)

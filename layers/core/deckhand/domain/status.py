@@ -51,7 +51,7 @@ class Status(BaseModel):
     checkpoints, and `checkpoint_reason` says why.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(defer_build=True, extra="ignore")
 
     schema_version: Literal[1] = 1
     run_id: str

@@ -170,7 +170,7 @@ class Journal(BaseModel):
     the deck's end that have begun.
     """
 
-    model_config = ConfigDict(validate_assignment=False)
+    model_config = ConfigDict(defer_build=True, validate_assignment=False)
 
     version: Literal[1] = 1
     deck: str
