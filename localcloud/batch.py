@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.array import ArrayJob, new_id, size_of
 from localcloud.attempt import Attempt
 from localcloud.container import Container, Image, remove_all
 from localcloud.faults import Faults, Refused
 from localcloud.heads import Heads
 from localcloud.hosts import Host, Hosts
-from localcloud.job import Job, Place
+from localcloud.job import Child, Job, Place
 
 SUMMARY_FIELDS = (
     "jobArn",
@@ -26,6 +27,7 @@ SUMMARY_FIELDS = (
     "statusReason",
     "jobDefinition",
     "shareIdentifier",
+    "arrayProperties",
 )
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -58,6 +60,7 @@ class Batch:
         self._turns: list[Job] = []
         self._turn = threading.Condition()
         self._jobs: dict[str, Job] = {}
+        self._arrays: dict[str, ArrayJob] = {}
         self._closed = False
         threading.Thread(target=self._look_at_heads, daemon=True).start()
 
@@ -68,7 +71,7 @@ class Batch:
         queue: Mapping[str, Any],
         instance_type: str,
         fits: bool = True,
-    ) -> Job:
+    ) -> Job | ArrayJob:
         """Accept a job; *definition* and *queue* are those that Batch has stored.
 
         One that does not fit on any machine of its queue is accepted too, and waits.
@@ -76,34 +79,58 @@ class Batch:
         request = self._faults.at_submission(request)
         if not request.get("jobName"):
             raise Refused("jobName is required")
-        job = Job(request, definition, queue, instance_type, self._place, fits)
-        if not job.plan.command:
+        size, array_id = size_of(request), new_id()
+        wanted = [None] if size is None else [Child(array_id, index) for index in range(size)]
+        jobs = [
+            Job(request, definition, queue, instance_type, self._place, fits, child)
+            for child in wanted
+        ]
+        if not jobs[0].plan.command:
             raise Refused("Container command is required when there is no image to have one")
+        array = None if size is None else ArrayJob(array_id, jobs)
         with self._turn:
             if self._closed:
                 raise Refused("The local cloud is shutting down")
-            self._jobs[job.id] = job
-            self._turns.append(job)
-        threading.Thread(target=self._run, args=(job,), daemon=True).start()
-        return job
+            if array is not None:
+                self._arrays[array.id] = array
+            for job in jobs:
+                self._jobs[job.id] = job
+                self._turns.append(job)
+        for job in jobs:
+            threading.Thread(target=self._run, args=(job,), daemon=True).start()
+        if array is None:
+            return jobs[0]
+        threading.Thread(target=array.await_end, daemon=True).start()
+        return array
 
-    def find(self, job_id: str) -> Job | None:
+    def find(self, job_id: str) -> Job | ArrayJob | None:
         """Find a job by id or ARN; Batch silently leaves out the ones it does not know."""
-        return self._jobs.get(job_id.rsplit("/", 1)[-1])
+        name = job_id.rsplit("/", 1)[-1]
+        return self._jobs.get(name) or self._arrays.get(name)
 
     def describe(self, job_ids: Iterable[str]) -> list[dict[str, Any]]:
         return [job.describe() for job_id in job_ids if (job := self.find(job_id))]
 
     def summaries(self, queue: str, status: str | None, name: str | None) -> list[dict[str, Any]]:
-        """List jobs as ListJobs does: with a name filter any status, else RUNNING by default."""
+        """List jobs as ListJobs does: with a name filter any status, else RUNNING by default.
+
+        Of an array only the parent; `children` lists the others.
+        """
         wanted = None if name else status or "RUNNING"
         found = []
-        for job in list(self._jobs.values()):
+        own = [job for job in list(self._jobs.values()) if job.index is None]
+        for job in (*own, *list(self._arrays.values())):
             if queue not in ("", job.queue_arn, job.queue_name):
                 continue
             if (wanted is None or job.status == wanted) and _named(job.name, name):
                 found.append(_summary(job.describe()))
         return found
+
+    def children(self, array_id: str, status: str | None) -> list[dict[str, Any]]:
+        """List the children of an array as ListJobs does, RUNNING by default."""
+        array, wanted = self._arrays.get(array_id), status or "RUNNING"
+        jobs = array.children if array else ()
+        return [_summary(job.describe()) for job in jobs if job.status == wanted]
 
     def overview(self) -> list[dict[str, Any]]:
         """Say of every job what a person or a test at the control endpoint wants to know."""
@@ -182,7 +209,10 @@ class Batch:
             "AWS_BATCH_JQ_NAME": job.queue_name,
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self._imds_url(host),
         }
-        container = Container(self._image, job.plan, f"{job.id}-{attempt.number}", environment)
+        if job.index is not None:
+            environment["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
+        name = f"{job.id}-{attempt.number}".replace(":", "-")
+        container = Container(self._image, job.plan, name, environment)
         attempt.container = container
         container.start()
 

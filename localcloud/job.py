@@ -31,6 +31,18 @@ class Place:
     arn_prefix: str
 
 
+@dataclass(frozen=True)
+class Child:
+    """Which child of which array a job is."""
+
+    array: str
+    index: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.array}:{self.index}"
+
+
 class Job:
     """A submitted job; every public method may be called from any thread."""
 
@@ -42,8 +54,10 @@ class Job:
         instance_type: str,
         place: Place,
         fits: bool = True,
+        child: Child | None = None,
     ) -> None:
-        self.id = str(uuid.uuid4())
+        self.id = child.id if child else str(uuid.uuid4())
+        self.index = child.index if child else None
         self.name: str = request["jobName"]
         self.instance_type = instance_type
         self.fits = fits
@@ -226,6 +240,7 @@ class Job:
                 "statusReason": self._status_reason,
                 "shareIdentifier": self._request.get("shareIdentifier"),
                 "timeout": dict(self._timeout) or None,
+                "arrayProperties": None if self.index is None else {"index": self.index},
                 "startedAt": started,
                 "stoppedAt": self._stopped_at,
             }
@@ -276,7 +291,7 @@ class Job:
 
     def _described_place(self, attempt: Attempt) -> dict[str, str]:
         prefix = self._place.arn_prefix.replace(":batch:", ":ecs:")
-        task_id = uuid.uuid5(uuid.UUID(self.id), str(attempt.number)).hex
+        task_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{self.id}/{attempt.number}").hex
         definition = self._definition["jobDefinitionName"]
         host = attempt.host.instance_id if attempt.host else "none"
         return {

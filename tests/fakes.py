@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from deckhand.domain.attempt import AttemptRecord, Job
+from deckhand.domain.attempt import AttemptRecord, Job, child_name
 from deckhand.domain.dead_letter import DeadLetter
 from deckhand.domain.deck import DropObject
 from deckhand.domain.digest import Digest
@@ -131,11 +131,13 @@ class FakeLedger:
         return self.runs.get(run_id)
 
     def recent(self, limit: int) -> list[RunRecord]:
-        newest = sorted(self.runs.values(), key=lambda run: run.admitted_at, reverse=True)
+        whole = (run for run in self.runs.values() if run.point is None)
+        newest = sorted(whole, key=lambda run: run.admitted_at, reverse=True)
         return [run.model_copy(update={"attempts": ()}) for run in newest[:limit]]
 
     def since(self, at: datetime) -> list[RunRecord]:
-        return [run for run in self.recent(len(self.runs)) if run.admitted_at >= at]
+        newest = sorted(self.runs.values(), key=lambda run: run.admitted_at, reverse=True)
+        return [run.model_copy(update={"attempts": ()}) for run in newest if run.admitted_at >= at]
 
     def open_runs(self) -> Iterator[RunRecord]:
         for run in list(self.runs.values()):
@@ -165,7 +167,7 @@ class FakeLedger:
             return False
         begun = {"state": RunState.RUNNING, "round": record.round + 1, "started_at": at}
         known = {name: value for name, value in change.items() if value is not None}
-        self._set(run.run_id, **begun, closed_at=None, wish=wish, **known)
+        self._set(run.run_id, **begun, closed_at=None, cost=None, wish=wish, **known)
         return True
 
     def plan(self, run_id: str, attempt: AttemptRecord) -> bool:
@@ -449,6 +451,7 @@ class FakeJobs:
     terminated: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     queues: dict[str, str] = field(default_factory=dict)
+    arrays: set[str] = field(default_factory=set)
 
     def describe(self, job_id: str) -> Job | None:
         self.asked.append(job_id)
@@ -458,12 +461,44 @@ class FakeJobs:
         self.asked.append(name)
         return self.by_name.get(name)
 
+    def described(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        self.asked += job_ids
+        return {job_id: self.by_id[job_id] for job_id in job_ids if job_id in self.by_id}
+
+    def child(self, array: str, index: int) -> Job | None:
+        parent = self.find(array)
+        return self.describe(child_name(parent.job_id, index)) if parent else None
+
+    def ended_children(self, array_id: str) -> set[int]:
+        mine = f"{array_id}:"
+        return {
+            int(job_id.removeprefix(mine))
+            for job_id, job in self.by_id.items()
+            if job_id.startswith(mine) and not job.is_live
+        }
+
     def live(self) -> Iterator[LiveJob]:
         for name, job in self.by_name.items():
             if job.is_live:
                 created = datetime.fromtimestamp((job.created_at or 0) / 1000, UTC)
-                queue = self.queues.get(name, "spot")
-                yield LiveJob(job.job_id, name, queue, job.status, created, job.status_reason)
+                queue, is_array = self.queues.get(name, "spot"), name in self.arrays
+                reason = job.status_reason
+                yield LiveJob(job.job_id, name, queue, job.status, created, reason, is_array)
+
+    def put_array(self, name: str, *children: Job, queue: str = "spot") -> str:
+        """An array of these children, which get ids of their own; the array's id."""
+        array_id = f"array-{len(self.arrays)}"
+        status = "PENDING" if any(child.is_live for child in children) else "FAILED"
+        whole = Job(JobId=array_id, Status=status)
+        self.arrays.add(name)
+        self.by_name[name] = self.by_id[array_id] = whole
+        self.queues[name] = queue
+        for index, child in enumerate(children):
+            job_id, known_as = child_name(array_id, index), child_name(name, index)
+            mine = child.model_copy(update={"job_id": job_id})
+            self.by_id[job_id] = self.by_name[known_as] = mine
+            self.queues[known_as] = queue
+        return array_id
 
     def terminate(self, job_id: str, reason: str) -> None:
         self.terminated.append(job_id)
@@ -516,19 +551,25 @@ class FakeMeasures:
 
 @dataclass
 class FakePreflight:
-    """Answers `report`, and keeps what it was shown: files' sizes, the deck's text, variables."""
+    """Answers `report`, and keeps what it was shown: files' sizes, the deck's text, variables.
+
+    `reports` are for the variables that they name, the last ones given.
+    """
 
     report: CheckReport = field(default_factory=lambda: CheckReport(contract=Contract.EXACT))
     seen: dict[str, int] = field(default_factory=dict)
     text: str = ""
     variables: Mapping[str, Values] = field(default_factory=dict)
+    reports: dict[str, CheckReport] = field(default_factory=dict)
 
     def __call__(self, root: Path, deck: str, variables: Mapping[str, Values]) -> CheckReport:
         self.variables = variables
         files = (path for path in root.rglob("*") if path.is_file())
         self.seen = {str(path.relative_to(root)): path.stat().st_size for path in files}
         self.text = decode((root / deck).read_bytes())
-        return self.report
+        told = ", ".join(f"{name}={value}" for name, value in variables.items())
+        named = (report for end, report in self.reports.items() if told.endswith(end))
+        return next(named, self.report)
 
 
 @dataclass

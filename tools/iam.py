@@ -60,6 +60,9 @@ def findings(project: Project) -> Iterator[str]:
         yield from _managed_findings(role)
         for statement in statements(role):
             yield from _statement_findings(role, statement)
+    for policy in project.resources("AWS::IAM::Policy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            yield from _statement_findings(policy, statement)
     yield from _machine_findings(project)
     yield from _job_findings(project)
 

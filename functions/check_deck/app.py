@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,11 @@ def dry_runner(settings: Settings) -> DryRunner:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def time_left() -> timedelta:
+        return timedelta(milliseconds=context.get_remaining_time_in_millis())
+
     logger.append_keys(run_id=event["run_id"])
-    checked = check_deck()(event["run_id"], datetime.now(UTC))
+    checked = check_deck()(event["run_id"], datetime.now(UTC), time_left)
     logger.info("checked", extra={"checked": checked.model_dump(mode="json")})
     metrics.add_metric(name=f"Decks{checked.decision.title()}", unit=MetricUnit.Count, value=1)
     return checked.model_dump(mode="json")

@@ -10,12 +10,12 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from deckhand.lammps.extension import why_not_extended
 
 from deckhand.adapters import connect
 from deckhand.adapters.queue import ObjectCreated
 from deckhand.adapters.settings import Settings
 from deckhand.domain.steering import Request
+from deckhand.lammps.extension import why_not_extended
 from deckhand.usecases.steer_drop import SteerDrop
 from deckhand.usecases.steer_run import SteerRun
 

@@ -117,6 +117,8 @@ def _tell_of_blocked_queue(job: Job) -> None:
 
 
 def _list(batch: Batch, request: Request) -> list[dict[str, Any]]:
+    if array := request.get("arrayJobId"):
+        return batch.children(array, request.get("jobStatus"))
     filters = {f["name"]: f["values"][0] for f in request.get("filters") or []}
     return batch.summaries(
         request.get("jobQueue") or "", request.get("jobStatus"), filters.get("JOB_NAME")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
+from localcloud.array import ArrayJob
 from localcloud.batch import Batch
 from localcloud.faults import Refused
 from localcloud.job import Job
@@ -83,7 +84,7 @@ def _submit_job(batch: Batch, resource: str, arguments: Json, deadline: float | 
     return record
 
 
-def _wait(batch: Batch, job: Job, deadline: float | None) -> None:
+def _wait(batch: Batch, job: Job | ArrayJob, deadline: float | None) -> None:
     execution = _execution.get()
     while not job.ended.wait(SECONDS_BETWEEN_LOOKS):
         if execution["status"] != "RUNNING":

@@ -378,6 +378,62 @@ def test_closing_ends_every_job(submit: Submit, batch: Batch) -> None:
     assert is_gone(pid)
 
 
+# ---- array jobs ------------------------------------------------------------------------------
+
+SAYS_INDEX = "import os, sys; sys.exit(65 if os.environ['AWS_BATCH_JOB_ARRAY_INDEX'] == '1' else 0)"
+
+
+def test_an_array_is_one_job_of_its_queue_with_children_of_their_own(
+    batch: Batch, submit: Submit
+) -> None:
+    array = submit(SAYS_INDEX, arrayProperties={"size": 3})
+    until(array.ended.is_set)
+    record = array.describe()
+    assert (record["status"], record["arrayProperties"]["size"]) == ("FAILED", 3)
+    summary = record["arrayProperties"]["statusSummary"]
+    assert {status: n for status, n in summary.items() if n} == {"SUCCEEDED": 2, "FAILED": 1}
+    assert [item["jobId"] for item in batch.summaries("spot", "FAILED", None)] == [array.id]
+    assert [item["jobId"] for item in batch.summaries("spot", None, "melt-a1")] == [array.id]
+    done = [item["jobId"] for item in batch.children(array.id, "SUCCEEDED")]
+    assert done == [f"{array.id}:0", f"{array.id}:2"]
+    [failed] = batch.describe([f"{array.id}:1"])
+    assert (failed["jobName"], failed["arrayProperties"]) == ("melt-a1", {"index": 1})
+    assert failed["attempts"][0]["container"]["exitCode"] == 65
+    assert batch.describe([f"{array.id}:3"]) == []
+
+
+def test_an_array_is_pending_while_its_children_are_at_work(batch: Batch, submit: Submit) -> None:
+    array = submit("import time; time.sleep(60)", arrayProperties={"size": 2})
+    until(lambda: batch.children(array.id, None))
+    assert array.status == "PENDING"
+    [running_child] = batch.children(array.id, "RUNNING")
+    [waiting] = batch.children(array.id, "RUNNABLE")
+    batch.terminate(waiting["jobId"], "alone")
+    until(lambda: batch.children(array.id, "FAILED"))
+    assert [item["jobId"] for item in batch.children(array.id, "RUNNING")] == [
+        running_child["jobId"]
+    ]
+    batch.terminate(array.id, "all of it")
+    until(array.ended.is_set)
+    reasons = [item["statusReason"] for item in batch.describe(f"{array.id}:{n}" for n in (0, 1))]
+    assert sorted(reasons) == ["all of it", "alone"]
+    assert all(item["isTerminated"] for item in batch.describe([f"{array.id}:0"]))
+
+
+def test_one_child_loses_its_host_alone(batch: Batch, submit: Submit, hosts: Hosts) -> None:
+    array = submit("import time; time.sleep(0.5)", arrayProperties={"size": 2})
+    hosts.lose(running(array.children[0]))
+    until(array.ended.is_set)
+    assert [child.status for child in array.children] == ["FAILED", "SUCCEEDED"]
+    assert array.children[0].describe()["statusReason"].startswith("Host EC2")
+
+
+@pytest.mark.parametrize("size", [1, 0, 10_001])
+def test_an_array_of_another_size_is_refused(submit: Submit, size: int) -> None:
+    with pytest.raises(Refused, match="between 2 and 10000"):
+        submit("", arrayProperties={"size": size})
+
+
 def test_in_a_drought_the_head_alone_says_why_it_waits_and_is_cancelled(
     submit: Submit, heads: Heads
 ) -> None:

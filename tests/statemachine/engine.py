@@ -137,6 +137,7 @@ def definition(**substitutions: str) -> str:
         "PlanAttemptArn": "PlanAttempt",
         "JudgeAttemptArn": "JudgeAttempt",
         "CloseRunArn": "CloseRun",
+        "CarrySweepArn": "CarrySweep",
         "JobDefinitionArn": "attempt:7",
         "MessagesTopicArn": "arn:aws:sns:us-east-2:123456789012:messages",
         "MissingFilesPollSeconds": "0",

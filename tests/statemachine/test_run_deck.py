@@ -287,3 +287,82 @@ def test_when_nobody_can_be_told_the_execution_still_fails_with_the_reason() -> 
     ended = execute(played)
     assert (ended.status, ended.error) == ("FAILED", "failed")
     assert "StorageError" in (ended.cause or "")
+
+
+# ---- sweeps ----------------------------------------------------------------------------------
+
+SWEEP = {"decision": "sweep", "state": "running", "reason": "a sweep of 6 runs"}
+NO_LOOK = {"array": None, "looks": 0, "order": None, "size": 0, "wait_seconds": 0, "troubles": []}
+SUBMIT = {
+    **NO_LOOK,
+    "decision": "submit",
+    "state": "running",
+    "reason": "Spot is the cheaper market.",
+    "looks": 1,
+    "size": 6,
+    "order": planned(1, "")["order"],
+}
+FOLLOW = {**NO_LOOK, "decision": "wait", "state": "running", "reason": "1 of 6", "looks": 2}
+AGAIN = {**FOLLOW, "decision": "again"}
+SWEPT = {**NO_LOOK, "decision": "close", "state": "completed", "reason": "6 of 6 runs are done."}
+
+
+def sweep(**answers: list[Any]) -> Script:
+    given = {"CheckDeck": [SWEEP], "CarrySweep": [SUBMIT, FOLLOW, SWEPT], **answers}
+    return script(**given)
+
+
+def test_a_sweep_is_one_array_that_is_followed_to_its_end() -> None:
+    played = sweep()
+    ended = execute(played)
+    assert ended.status == "SUCCEEDED"
+    assert played.steps() == [
+        *("CheckDeck", "CarrySweep", "SpotQueue", "CarrySweep", "CarrySweep", "CloseRun"),
+    ]
+    [array] = played.requests("SpotQueue")
+    assert (array["JobName"], array["ArrayProperties"]) == (f"{RUN_ID}-a1", {"Size": 6})
+    assert (array["ShareIdentifier"], array["SchedulingPriorityOverride"]) == ("ada", 5)
+    assert array["Timeout"] == {"AttemptDurationSeconds": 604800}
+    assert environment(array) == {
+        "RUN_ID": RUN_ID,
+        "SWEEP": "1",
+        "ATTEMPT": "1",
+        "MARKET": "spot",
+        "STOP_AFTER_SECONDS": "604500",
+    }
+    looks = [request["look"] for request in played.requests("CarrySweep")]
+    assert looks[0] == {"array": None, "looks": 0, "error": "", "cause": ""}
+    assert (looks[1]["array"], looks[1]["looks"]) == ("job-0", 1)
+    assert played.requests("CarrySweep")[0]["machine"].endswith(":stateMachine:run_deck")
+    assert played.requests("CloseRun")[0]["state"] == "completed"
+
+
+def test_a_look_that_was_broken_off_is_taken_again_at_once() -> None:
+    played = sweep(CarrySweep=[AGAIN, SWEPT])
+    ended = execute(played)
+    assert ended.status == "SUCCEEDED"
+    assert "WaitForSweep" not in ended.states
+
+
+def test_a_held_sweep_ends_its_execution() -> None:
+    played = sweep(CarrySweep=[{**SWEPT, "decision": "hold", "state": "held"}])
+    ended = execute(played)
+    assert (ended.status, ended.states[-1]) == ("SUCCEEDED", "Held")
+    assert "CloseRun" not in played.steps()
+
+
+@pytest.mark.parametrize("code", ["ServerException", "ClientException"])
+def test_an_array_that_batch_does_not_take_is_looked_for_first(code: str) -> None:
+    """SubmitJob may have taken what it answers with an error: nothing is submitted unasked."""
+    played = sweep(SpotQueue=[Fault(code, "no"), event("batch_succeeded.json")])
+    assert execute(played).status == "SUCCEEDED"
+    assert len(played.requests("SpotQueue")) == 1
+    look = played.requests("CarrySweep")[1]["look"]
+    assert (look["array"], look["error"]) == (None, f"Batch.{code}")
+
+
+def test_a_sweep_that_cannot_be_carried_is_closed() -> None:
+    played = sweep(CarrySweep=[Raised("StorageError", "sweep.json")], CloseRun=closes_as("failed"))
+    assert execute(played).status == "FAILED"
+    closed = played.requests("CloseRun")[0]
+    assert closed["reason"].startswith("CarrySweep failed: StorageError")

@@ -188,3 +188,31 @@ def test_runs_are_found_from_their_admission_on(ledger: Ledger) -> None:
     assert all(item.attempts == () for item in found)
     assert len(ledger.since(ADMITTED.astimezone(timezone(timedelta(hours=5))))) == 5
     assert ledger.since(ADMITTED + timedelta(seconds=1)) == []
+
+
+def test_a_list_shows_a_sweep_and_not_its_points(ledger: Ledger) -> None:
+    ledger.admit(run_record(points=2))
+    for index in range(2):
+        name = f"melt-p000{index}-0123456789abcdef"
+        ledger.admit(run_record(run_id=name, parent=RUN, point=index, admitted_at=NOW))
+    assert [item.run_id for item in ledger.recent(5)] == [RUN]
+    assert len(ledger.since(ADMITTED)) == 3
+    assert [item.point for item in ledger.since(NOW)] in ([0, 1], [1, 0])
+    opened = {item.run_id: item.point for item in ledger.open_runs()}
+    assert set(opened.values()) == {None, 0, 1}
+    assert ledger.advance(RUN, RunState.RUNNING, points_done=2)
+    record = ledger.run(RUN)
+    assert record is not None
+    assert (record.points, record.points_done) == (2, 2)
+
+
+def test_what_a_run_cost_is_not_known_while_it_goes_on_again(ledger: Ledger) -> None:
+    ledger.admit(run_record())
+    ledger.close(RUN, RunState.FAILED, "why", NOW)
+    ledger.record_cost(RUN, 3.0)
+    record = ledger.run(RUN)
+    assert record is not None
+    assert ledger.begin_round(record, NOW)
+    again = ledger.run(RUN)
+    assert again is not None
+    assert again.cost is None

@@ -246,6 +246,64 @@ def test_a_job_is_terminated_with_a_reason() -> None:
     assert client.terminated == {"job-1": "why"}
 
 
+class BatchWithAnArray:
+    """ListJobs of a queue with an array, whose children are listed under it only."""
+
+    def get_paginator(self, operation: str) -> BatchWithAnArray:
+        assert operation == "list_jobs"
+        return self
+
+    def paginate(self, **query: Any) -> list[dict[str, Any]]:
+        array = {"jobId": "a", "jobName": "melt-a1", "createdAt": 1_000, "status": "PENDING"}
+        if query.get("arrayJobId") == "a":
+            status = query["jobStatus"]
+            numbers = {"RUNNING": [0], "RUNNABLE": [2], "SUCCEEDED": [1], "FAILED": [3]}
+            return [
+                {
+                    "jobSummaryList": [
+                        {
+                            **array,
+                            "jobId": f"a:{number}",
+                            "status": status,
+                            "arrayProperties": {"index": number},
+                        }
+                    ]
+                }
+                for number in numbers.get(status, [])
+            ]
+        wanted = query.get("jobStatus", "PENDING") == "PENDING" or "filters" in query
+        found = {**array, "arrayProperties": {"size": 4}}
+        return [{"jobSummaryList": [found] if wanted else []}]
+
+    def describe_jobs(self, jobs: list[str]) -> dict[str, Any]:
+        assert len(jobs) <= 100
+        return {"jobs": [{"jobId": name, "status": "RUNNING"} for name in jobs if name != "gone"]}
+
+
+def test_the_children_of_an_array_have_names_of_their_own() -> None:
+    live = list(Jobs(BatchWithAnArray(), ("spot",)).live())
+    assert [(job.name, job.job_id, job.is_array) for job in live] == [
+        ("melt-a1", "a", True),
+        ("melt-a1:2", "a:2", False),
+        ("melt-a1:0", "a:0", False),
+    ]
+
+
+def test_a_child_is_found_by_its_array_and_its_number() -> None:
+    jobs = Jobs(BatchWithAnArray(), ("spot",))
+    found = jobs.child("melt-a1", 7)
+    assert found is not None
+    assert found.job_id == "a:7"
+    assert Jobs(BatchWithAnArray()).child("melt-a1", 7) is None
+    assert jobs.ended_children("a") == {1, 3}
+
+
+def test_many_jobs_are_described_a_hundred_at_once() -> None:
+    names = [f"a:{number}" for number in range(250)]
+    found = Jobs(BatchWithAnArray()).described([*names, "gone"])
+    assert list(found) == names
+
+
 def test_camel_case_becomes_pascal_case_all_the_way_down() -> None:
     assert pascal_case({"aB": [{"cD": 1}, "eF"]}) == {"AB": [{"CD": 1}, "eF"]}
 

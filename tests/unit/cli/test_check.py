@@ -102,7 +102,9 @@ def test_of_a_sweep_the_first_point_is_checked(tmp_path: Path, sweep: str) -> No
     text = FLUID.format(coefficients="1 1 1 1").replace("run             ${i}00", "run $n")
     (tmp_path / "in.fluid").write_text(text)
     (tmp_path / "run.yaml").write_text(f"sweep: {sweep}\n")
-    assert [stage["steps"] for stage in answer(tmp_path, "--dry-run")["stages"]] == [30]
+    found = answer(tmp_path, "--dry-run")
+    assert [stage["steps"] for stage in found["stages"]] == [30]
+    assert found["sweep"] == 2
 
 
 @pytest.mark.parametrize("told", ["n", "=5", "a-b=1", "n=a\nclear"])

@@ -27,8 +27,10 @@ from deckhand.domain.errors import SurveyError
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import Wish
 from deckhand.domain.manifest import Segment
+from deckhand.domain.options import RunOptions
 from deckhand.domain.run import Run, RunState
 from deckhand.domain.speed import SpeedKey
+from deckhand.domain.sweep import Point, Sweep, point_run_id
 from deckhand.lammps.sandbox import ENVIRONMENT
 from deckhand.usecases.verify_results import results_in_cloud, verify_results
 from tests.engine import ONE_ATOM
@@ -320,6 +322,23 @@ def test_plan_attempt_answers_the_state_machine(cloud: Cloud) -> None:
             {"Type": "GPU", "Value": "1"},
         ],
     }
+
+
+def test_carry_sweep_makes_the_runs_and_asks_for_their_array(
+    cloud: Cloud, state_machine: str
+) -> None:
+    cloud.ledger.admit(run_record(deck="in.melt", points=2))
+    put_run(cloud.runs, options=RunOptions(sweep={"T": (1, 2)}))
+    points = [Point(index=n, run_id=point_run_id(RUN, n), variables={"T": n}) for n in (0, 1)]
+    sweep = Sweep(run_id=RUN, points=tuple(points))
+    cloud.runs.write(keys.sweep(RUN), sweep.model_dump_json().encode())
+    look = {"array": None, "looks": 0, "error": "", "cause": ""}
+    event = {"run_id": RUN, "machine": state_machine, "look": look}
+    carried = cloud.call("carry_sweep", event)
+    assert (carried["decision"], carried["size"], carried["looks"]) == ("submit", 2, 1)
+    assert carried["order"]["stop_after_seconds"] == 604500
+    assert {item.point for item in cloud.ledger.open_runs()} == {None, 0, 1}
+    assert carried == cloud.call("carry_sweep", event)
 
 
 @pytest.mark.parametrize("attempt", [1, "1"])

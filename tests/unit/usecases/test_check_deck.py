@@ -16,6 +16,7 @@ from deckhand.domain.ledger import Wish
 from deckhand.domain.parts import MIB
 from deckhand.domain.projection import NO_STEPS, NOT_MEASURED, Projection
 from deckhand.domain.run import CheckReport, Contract, DryRun, Run, RunState, Stage
+from deckhand.domain.sweep import read_sweep
 from deckhand.usecases.admit_drop import AdmitDrop, Notification
 from deckhand.usecases.check_deck import CheckDeck, Checked, Decision
 from deckhand.usecases.forecast_run import Projector
@@ -77,12 +78,14 @@ class World:
         assert admission.run_id, admission
         return admission.run_id
 
-    def check(self, run_id: str, at: datetime = NOW) -> Checked:
+    def check(
+        self, run_id: str, at: datetime = NOW, left: timedelta = timedelta(hours=1)
+    ) -> Checked:
         checks = self.preflight, self.dry_run
         rooms = self.inbox, self.runs, self.ledger
         terms = WAIT, PROFILES, self.cap, self.limits, self.project
         check = CheckDeck(*rooms, *checks, *terms)
-        return check(run_id, at)
+        return check(run_id, at, lambda: left)
 
     def frozen(self, run_id: str) -> Run:
         return Run.model_validate_json(self.runs.read(keys.run_record(run_id)) or b"")
@@ -528,3 +531,79 @@ def test_what_a_run_takes_may_not_be_known(world: World, steps: int, said: str) 
     run_id = dropped(world, {"in.melt": b"run 1000\n"})
     assert world.check(run_id).reason.endswith(said)
     assert world.ledger.runs[run_id].projected_cost is None
+
+
+# ---- sweeps ----------------------------------------------------------------------------------
+
+SWEEP = b"variables: {N: 5}\nsweep: {T: [0.5, 1.0], seed: [1, 2, 3]}\n"
+
+
+def swept(world: World, options: bytes = SWEEP) -> str:
+    return dropped(world, {"in.melt": b"run ${T}\n", "run.yaml": options})
+
+
+def test_a_sweep_is_accepted_once_for_all_of_its_points(world: World) -> None:
+    run_id = swept(world)
+    checked = world.check(run_id)
+    assert (checked.decision, checked.state) == (Decision.SWEEP, RunState.RUNNING)
+    assert "a sweep of 6 runs" in checked.reason
+    sweep = read_sweep(world.runs.read(keys.sweep(run_id)), run_id)
+    assert [point.variables for point in sweep.points[:2]] == [
+        {"T": 0.5, "seed": 1},
+        {"T": 0.5, "seed": 2},
+    ]
+    assert [point.index for point in sweep.points] == list(range(6))
+    # The dry run is that of the first; where the deck reads alike, its steps are those of all.
+    assert {point.total_steps for point in sweep.points} == {1500}
+    assert [point.atoms for point in sweep.points] == [4000, *[None] * 5]
+    assert world.dry_run.asked == 1
+    assert world.dry_run.variables == {"N": 5, "T": 0.5, "seed": 1}
+    record = world.ledger.runs[run_id]
+    assert (record.points, record.total_steps) == (6, None)
+    assert world.check(run_id).decision is Decision.SWEEP
+
+
+def test_what_all_runs_of_a_sweep_cost_is_projected_together(world: World) -> None:
+    one = Projection(seconds=3600, dollars=2.0, market=Market.SPOT, basis="a guess")
+    world.project = lambda run, now: one
+    checked = world.check(swept(world))
+    assert "all of them cost $12.00" in checked.reason
+    [record] = world.ledger.runs.values()
+    assert record.projected_cost == 12.0
+
+
+def test_one_point_that_cannot_be_run_refuses_the_sweep_and_is_named(world: World) -> None:
+    bad = CheckReport(contract=Contract.EXACT, problems=(problem("no such style"),))
+    world.preflight.reports = {"T=1.0, seed=2": bad}
+    checked = world.check(swept(world))
+    assert (checked.decision, checked.state) == (Decision.REJECTED, RunState.REJECTED)
+    assert checked.reason.startswith("Run 5 of the sweep (T=1.0, seed=2): ")
+    assert "no such style" in checked.reason
+
+
+def test_a_file_that_only_one_point_reads_is_waited_for(world: World) -> None:
+    lacks = CheckReport(contract=Contract.EXACT, missing=(problem("data.2 is not there"),))
+    world.preflight.reports = {"T=1.0, seed=3": lacks}
+    run_id = swept(world)
+    assert world.check(run_id).decision is Decision.INCOMPLETE
+    assert world.check(run_id, NOW + WAIT).decision is Decision.REJECTED
+
+
+def test_the_contract_of_a_sweep_is_that_of_its_worst_point(world: World) -> None:
+    loose = GOOD.model_copy(update={"contract": Contract.STATISTICAL})
+    world.preflight.reports = {"T=0.5, seed=2": loose}
+    run_id = swept(world)
+    world.check(run_id)
+    assert world.frozen(run_id).contract is Contract.STATISTICAL
+    sweep = read_sweep(world.runs.read(keys.sweep(run_id)), run_id)
+    assert sweep.points[0].contract is Contract.EXACT
+    assert sweep.points[1].contract is Contract.STATISTICAL
+
+
+def test_points_for_which_there_is_no_time_are_accepted_unread(world: World) -> None:
+    run_id = swept(world)
+    checked = world.check(run_id, left=timedelta(seconds=60))
+    assert checked.decision is Decision.SWEEP
+    assert "no time to read the deck for the last 5 runs" in checked.reason
+    sweep = read_sweep(world.runs.read(keys.sweep(run_id)), run_id)
+    assert [point.total_steps for point in sweep.points] == [1500, *[None] * 5]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deckhand.domain import keys
 from deckhand.domain.attempt import Outcome, Verdict, job_name, judge, parse_job
 from deckhand.domain.cost import Prices
 from deckhand.domain.errors import ReaperError
@@ -233,3 +234,81 @@ def test_it_breaks_off_when_its_time_is_over() -> None:
     world = World()
     world.end("FAILED")
     assert world.reaper(NOW, lambda: timedelta(seconds=10)) == []
+
+
+# ---- sweeps ----------------------------------------------------------------------------------
+
+POINT = "melt-p0000-0123456789abcdef"
+ARRAY = job_name(RUN, 1)
+
+
+def swept(status: str = "RUNNING", **parent: Any) -> World:
+    """A sweep whose array has one live child, two hours old, that has begun to work."""
+    world = World(attempt_record(1), points=2, **parent)
+    attempt = attempt_record(1, array=ARRAY)
+    given = {"run_id": POINT, "parent": RUN, "point": 0, "attempts": (attempt,)}
+    world.ledger.admit(run_record(deck="in.melt", **given))
+    created = int((NOW - timedelta(hours=2)).timestamp() * 1000)
+    child = parse_job(job(Status=status, CreatedAt=created, StartedAt=created))
+    world.jobs.put_array(ARRAY, child, child)
+    return world
+
+
+def say(world: World, minutes_ago: float) -> None:
+    at = NOW - timedelta(minutes=minutes_ago)
+    status = put_status(FakeBucket(), 1, run_id=POINT, phase="running", updated_at=at)
+    world.runs.write(keys.status(POINT, 1), status.model_dump_json().encode())
+
+
+def test_the_points_of_a_sweep_that_goes_on_are_left_to_it() -> None:
+    world = swept()
+    say(world, minutes_ago=1)
+    assert world.reap() == []
+    assert world.jobs.terminated == []
+
+
+def test_a_child_that_says_nothing_is_given_up_alone() -> None:
+    world = swept()
+    say(world, minutes_ago=50)
+    assert findings(world.reap()) == [Finding.SILENT]
+    [given_up] = world.jobs.terminated
+    assert given_up.endswith(":0")
+
+
+def test_a_sweep_whose_execution_died_is_taken_up_like_a_run() -> None:
+    world = swept()
+    say(world, minutes_ago=1)
+    world.end("FAILED")
+    assert findings(world.reap()) == [Finding.TAKEN_UP]
+    assert world.executions.running() == {f"{RUN}-r2"}
+    assert world.jobs.terminated == []
+
+
+def test_what_a_closed_sweep_leaves_behind_ends_without_a_word() -> None:
+    world = swept()
+    closed = world.ledger.close(RUN, RunState.FAILED, "CarrySweep failed", NOW)
+    found = world.reap(NOW + timedelta(hours=1))
+    assert sorted(findings(found)) == sorted([Finding.CLOSED, Finding.ORPHAN])
+    assert closed.state is RunState.FAILED
+    assert world.ledger.runs[POINT].state is RunState.CANCELLED
+    [array] = world.jobs.terminated
+    assert array == world.jobs.by_name[ARRAY].job_id
+    assert world.topic.messages == []
+
+
+def test_a_wish_for_a_sweep_is_left_to_its_execution() -> None:
+    world = swept(wish=Wish.STOP)
+    say(world, minutes_ago=1)
+    assert world.reap() == []
+
+
+def test_a_run_that_was_held_by_its_user_rests() -> None:
+    world = World(ended_attempt(1, Verdict.CANCELLED), state=RunState.HELD, wish=Wish.HOLD)
+    world.end("SUCCEEDED")
+    assert world.reap() == []
+
+
+def test_a_stop_of_a_held_run_that_was_not_heard_is_heard_again() -> None:
+    world = World(ended_attempt(1, Verdict.CANCELLED), state=RunState.HELD, wish=Wish.STOP)
+    world.end("SUCCEEDED")
+    assert findings(world.reap()) == [Finding.TAKEN_UP]

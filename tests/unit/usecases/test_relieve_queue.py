@@ -159,3 +159,14 @@ def test_who_waits_on_demand_stays_otherwise(change: str) -> None:
     if change == "spot still dry":
         put_head(jobs)
     assert relieve(jobs, ledger) == []
+
+
+def test_of_an_array_the_children_are_let_go_one_by_one() -> None:
+    jobs = FakeJobs()
+    created = int((NOW - timedelta(hours=1)).timestamp() * 1000)
+    waits = {"Status": "RUNNABLE", "CreatedAt": created, "StatusReason": "CAPACITY:none"}
+    children = [parse_job(job(**waits)) for _ in range(9)]
+    array = jobs.put_array("sweep-a1", *children)
+    jobs.put_array("other-a1", children[0], queue="on-demand")
+    assert relieve(jobs) == [f"sweep-a1:{number}" for number in range(4)]
+    assert jobs.terminated == [f"{array}:{number}" for number in range(4)]

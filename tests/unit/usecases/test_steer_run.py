@@ -12,8 +12,10 @@ from deckhand.domain import keys
 from deckhand.domain.attempt import AttemptRecord, Verdict, job_name, parse_job
 from deckhand.domain.errors import LedgerError, SteeringError
 from deckhand.domain.ledger import RunRecord, Wish
+from deckhand.domain.options import RunOptions
 from deckhand.domain.run import Run, RunState
 from deckhand.domain.steering import Request, Verb, steering_file
+from deckhand.domain.sweep import Point, Sweep, point_run_id, read_sweep
 from deckhand.usecases.steer_drop import SteerDrop
 from deckhand.usecases.steer_run import SteerRun
 from tests.fakes import FakeBucket, FakeExecutions, FakeJobs, FakeLedger
@@ -239,3 +241,37 @@ def test_a_drop_of_one_file_is_steered_beside_its_name() -> None:
     world = World(attempt_record(1))
     world.ledger.runs[RUN] = world.record.model_copy(update={"drop": "inbox/in.melt"})
     assert SteerDrop(world.steer)("inbox/in.melt/STOP", NOW, NOW) != []
+
+
+# ---- sweeps ----------------------------------------------------------------------------------
+
+
+def test_the_points_of_a_drop_hear_of_a_file_from_their_parent() -> None:
+    world = World(attempt_record(1), points=1)
+    point = "melt-p0000-0123456789abcdef"
+    world.ledger.admit(run_record(run_id=point, parent=RUN, point=0))
+    steered = SteerDrop(world.steer)("inbox/melt/STOP", NOW, NOW)
+    assert [item.run_id for item in steered] == [RUN]
+    world.ledger.close(RUN, RunState.CANCELLED, "over", NOW)
+    steered = SteerDrop(world.steer)("inbox/melt/STOP", NOW, NOW)
+    assert [item.run_id for item in steered] == [point]
+
+
+def test_a_sweep_is_not_extended() -> None:
+    world = World(state=RunState.COMPLETED, points=2)
+    with pytest.raises(SteeringError, match=r"is a sweep\. Extend its runs one by one"):
+        world.ask(Verb.EXTEND, steps=5)
+
+
+def test_a_sweep_that_is_run_once_more_is_another_sweep() -> None:
+    world = World(state=RunState.COMPLETED, points=2)
+    points = [Point(index=n, run_id=point_run_id(RUN, n), variables={"T": n}) for n in range(2)]
+    old = Sweep(run_id=RUN, points=tuple(points))
+    world.runs.write(keys.sweep(RUN), old.model_dump_json().encode())
+    put_run(world.runs, options=RunOptions(sweep={"T": (0, 1)}))
+    world.ask(Verb.RERUN, token="x")
+    [new] = [name for name in world.ledger.runs if name != RUN]
+    sweep = read_sweep(world.runs.read(keys.sweep(new)), new)
+    assert [point.variables for point in sweep.points] == [{"T": 0}, {"T": 1}]
+    assert {point.run_id for point in sweep.points}.isdisjoint(p.run_id for p in old.points)
+    assert world.runs.read(keys.deck(new, "in.melt")) == b"run 1000\n"

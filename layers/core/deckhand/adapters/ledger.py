@@ -18,6 +18,9 @@ from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.run import RunState
 
 RUN_ITEM: Final = "run"
+POINT: Final = "point"
+"""The kind of a sweep's points: lists show the sweep."""
+
 ATTEMPT_ITEM: Final = "attempt#"
 INDEX: Final = "by_admission"
 OPEN_INDEX: Final = "by_openness"
@@ -45,7 +48,8 @@ class Ledger:
         self._table = table
 
     def admit(self, record: RunRecord) -> RunRecord:
-        kinds = {"item": RUN_ITEM, "kind": RUN_ITEM, OPEN: OPEN}
+        kind = RUN_ITEM if record.point is None else POINT
+        kinds = {"item": RUN_ITEM, "kind": kind, OPEN: OPEN}
         item = {**_plain(record, "attempts"), **kinds}
         self._put(item, IS_NEW)
         return self._known(record.run_id)
@@ -82,13 +86,17 @@ class Ledger:
         return found
 
     def since(self, at: datetime) -> list[RunRecord]:
-        items = self._query(
-            IndexName=INDEX,
-            KeyConditionExpression="kind = :kind AND admitted_at >= :at",
-            ExpressionAttributeValues=_item({":kind": RUN_ITEM, ":at": at}),
-            ScanIndexForward=False,
-        )
-        return [RunRecord.model_validate(item) for item in items]
+        found = [
+            RunRecord.model_validate(item)
+            for kind in (RUN_ITEM, POINT)
+            for item in self._query(
+                IndexName=INDEX,
+                KeyConditionExpression="kind = :kind AND admitted_at >= :at",
+                ExpressionAttributeValues=_item({":kind": kind, ":at": at}),
+                ScanIndexForward=False,
+            )
+        ]
+        return sorted(found, key=lambda record: record.admitted_at, reverse=True)
 
     def open_runs(self) -> Iterator[RunRecord]:
         query = {
@@ -124,7 +132,7 @@ class Ledger:
             record.run_id,
             begun,
             f"{IS_IN_ROUND} AND {IS_NOT_STEERED_SINCE}" if "steered_at" in begun else IS_IN_ROUND,
-            forget=("closed_at", *(() if wish else ("wish",))),
+            forget=("closed_at", "cost", *(() if wish else ("wish",))),
             also={":this_round": record.round},
         )
 

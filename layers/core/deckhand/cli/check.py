@@ -19,6 +19,7 @@ from deckhand.cli.variables import Told, variables_of
 from deckhand.domain import deck as decks
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.errors import DropRejectedError
+from deckhand.domain.message import count
 from deckhand.domain.options import RunOptions
 from deckhand.domain.run import CheckReport, Contract, DryRun, Stage
 from deckhand.lammps.preflight import check_folder
@@ -38,11 +39,15 @@ _MEANING: Final = {
 
 @dataclass(frozen=True)
 class Checked:
-    """A deck that was read and, if wanted, carried through LAMMPS without computing."""
+    """A deck that was read and, if wanted, carried through LAMMPS without computing.
+
+    `runs` are those of a sweep, of which the first was looked at.
+    """
 
     deck: str
     report: CheckReport
     dry: DryRun | None
+    runs: int = 0
 
     @property
     def problems(self) -> list[Problem]:
@@ -73,6 +78,7 @@ class Checked:
         return {
             "ok": self.ok,
             "deck": self.deck,
+            "sweep": self.runs,
             "contract": self.contract.value,
             "problems": [problem.model_dump(mode="json") for problem in self.problems],
             "reads": list(self.report.reads),
@@ -99,7 +105,7 @@ def check_path(path: Path, *, dry: bool, told: Sequence[str] = ()) -> Checked:
             lmp, seconds = [str(engine.lmp)], DRY_RUN_SECONDS
             environment = engine.environment
             carried = dry_run(root, deck, lmp, seconds, environment, variables=variables)
-        return Checked(deck, report, carried)
+        return Checked(deck, report, carried, options.point_count)
 
 
 def check(
@@ -137,6 +143,8 @@ def _show(checked: Checked) -> None:
 
 def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
     yield "deck", f"{checked.deck} {'can be run' if checked.ok else 'cannot be run'}"
+    if checked.runs:
+        yield "sweep", f"{count(checked.runs, 'run')}; the first was looked at"
     yield "contract", f"{checked.contract.value}: {_MEANING[checked.contract]}"
     runs = [stage.steps for stage in checked.stages if stage.kind == "run"]
     known = [steps for steps in runs if steps is not None]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from deckhand.cli import view
+from deckhand.cli import sweep, view
 from deckhand.cli.console import make_console
 from deckhand.cli.follow import Follower, forecast
 from deckhand.cli.place import EndpointOption, Place, RunArgument, StackOption, find_place
@@ -50,11 +50,15 @@ def submit(
 
 def list_(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    points: Annotated[bool, typer.Option("--points", help="With the runs of sweeps.")] = False,
     stack: StackOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
     """Show the newest runs."""
-    records = list_runs(find_place(stack, endpoint).ledger, limit)
+    place = find_place(stack, endpoint)
+    records = list_runs(place.ledger, limit)
+    if points:
+        records = [item for record in records for item in (record, *sweep.runs_of(place, record))]
     if records:
         console.print(view.runs_table(records, datetime.now(UTC)))
     else:
@@ -75,6 +79,8 @@ def show(
     found = show_run(place.runs, place.ledger, place.run_id(run))
     now = datetime.now(UTC)
     console.print(view.picture(found, forecast(place.forecast, found, now), now))
+    if found.record.points:
+        console.print("", sweep.points_table(place, found.record), sep="\n")
     if found.record.state.is_final and found.results:
         console.print(f"\nNext: deckhand results {found.record.run_id}", soft_wrap=True)
 
@@ -87,21 +93,21 @@ def results(
     stack: StackOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Download the results of a run."""
+    """Download the results of a run; those of a sweep's runs into a folder each."""
     place = find_place(stack, endpoint)
     name = place.run_id(run)
-    there = place.runs.sizes(keys.results(name))
+    there = sweep.results_of(place, name)
     if not there:
         raise StorageError(f"{name} has no results yet. `deckhand show {name}` says where it is.")
     target = folder or Path(name)
-    with shown(console, "downloading", sum(there.values())) as tell:
+    with shown(console, "downloading", sum(item.size for item in there)) as tell:
         paths = in_parallel(
-            lambda key: download(place, key, target, key.removeprefix(keys.results(name)), tell),
+            lambda item: download(place, item.key, target, item.path, tell),
             there,
         )
-    for path, size in zip(paths, there.values(), strict=True):
-        console.print(f"{escape(str(path))}  [dim]{size:,} bytes[/]", soft_wrap=True)
-    if keys.certificate(name) in there:
+    for path, item in zip(paths, there, strict=True):
+        console.print(f"{escape(str(path))}  [dim]{item.size:,} bytes[/]", soft_wrap=True)
+    if any(item.key == keys.certificate(name) for item in there):
         console.print(f"\nNext: deckhand verify {escape(str(target))}", soft_wrap=True)
 
 

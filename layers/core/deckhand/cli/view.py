@@ -44,7 +44,7 @@ def picture(view: RunView, forecast: Forecast, now: datetime) -> RenderableType:
     for name, text in (*_facts(view), *money_facts(view.record, forecast, now)):
         facts.add_row(Text(name, style="dim"), text)
     parts.append(facts)
-    if record.attempts:
+    if record.attempts and not record.points:
         parts += ["", attempts_table(view, now)]
     if view.checkpoints:
         parts += ["", checkpoints_table(view.checkpoints, now)]
@@ -74,6 +74,8 @@ def doing(view: RunView) -> str:
         return "waiting for missing files"
     if record.state.is_final:
         return record.state.value
+    if record.points:
+        return done_text(record)
     if not record.attempts:
         return "planning the first attempt"
     attempt = record.attempts[-1]
@@ -82,6 +84,11 @@ def doing(view: RunView) -> str:
     if attempt.verdict is not None:
         return f"planning attempt {attempt.number + 1}"
     return f"attempt {attempt.number}, {attempt.market.value} queue: {_phase(view.status)}"
+
+
+def done_text(record: RunRecord) -> str:
+    """How far a sweep is."""
+    return f"{record.points_done:,} of {record.points or 0:,} done"
 
 
 def _phase(status: Status | None) -> str:
@@ -134,7 +141,8 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
         speed = [text for text in (_speed(status), _eta(status), _stage(status)) if text]
         yield "speed", ", ".join(speed) or "not known yet"
         yield "last", escape(status.event)
-    yield "kept", kept_text(view.verified)
+    if not record.points:
+        yield "kept", kept_text(view.verified)
     if view.loss is not None:
         yield "at risk", loss_text(view.loss)
     if status and status.checkpoint_reason:
@@ -190,13 +198,14 @@ def runs_table(records: Sequence[RunRecord], now: datetime) -> Table:
     table.add_column("cost", justify="right", no_wrap=True)
     table.add_column("reason", overflow="ellipsis", no_wrap=True)
     for record in records:
+        reason = f"{done_text(record)}. {record.reason}" if record.points else record.reason
         colour = COLOURS.get(record.state, "cyan")
         table.add_row(
             record.run_id,
             f"[{colour}]{record.state.value}[/]",
             f"{span((now - record.admitted_at).total_seconds())} ago",
             "" if record.cost is None else dollars(record.cost),
-            escape(record.reason),
+            escape(reason),
         )
     return table
 

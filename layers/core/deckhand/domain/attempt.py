@@ -60,6 +60,11 @@ def job_name(run_id: str, number: int) -> str:
     return f"{run_id}-a{number}"
 
 
+def child_name(array: str, index: int) -> str:
+    """What we call a child of an array job; Batch gives it the name of the array."""
+    return f"{array}:{index}"
+
+
 def parse_job_name(name: str) -> tuple[str, int] | None:
     """The run and the number of the attempt that a job carries; None for any other job."""
     match = re.fullmatch(r"([a-z0-9-]+-[0-9a-f]{16})-a(\d+)", name)
@@ -166,7 +171,8 @@ class AttemptRecord(BaseModel):
 
     `price_per_hour` is what an hour of this attempt cost, in US dollars: its part of the price of
     the machine of that `instance_type`, bought on that market in that `availability_zone`;
-    `on_demand_per_hour` what it would have cost on demand.
+    `on_demand_per_hour` what it would have cost on demand. `array` is the name of the array job
+    that the attempt of a sweep's point is a child of.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
@@ -191,6 +197,7 @@ class AttemptRecord(BaseModel):
     availability_zone: str | None = None
     price_per_hour: float | None = None
     on_demand_per_hour: float | None = None
+    array: str | None = None
     steps_per_second: float | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -26,6 +27,7 @@ from deckhand.domain.run import RunState
 MAX_REASON: Final = 8_000
 MAX_ATTEMPTS_SHOWN: Final = 20
 MAX_RESULTS_SHOWN: Final = 20
+MAX_POINTS_SHOWN: Final = 40
 
 _EVENTS: Final = {
     RunState.COMPLETED: Event.RUN_COMPLETED,
@@ -59,6 +61,7 @@ def report_text(report: Report, runs_bucket: str) -> str:
     sections = [
         "\n".join(_what_happened(report)),
         "\n".join(_loss_and_cost(report)),
+        "\n".join(_points(report)),
         "\n".join(_where(report, runs_bucket)),
         "\n".join(_what_to_do(report)),
         "\n".join(_attempts(report)),
@@ -74,6 +77,8 @@ def _severity(report: Report) -> MessageSeverity:
 
 
 def _headline(report: Report) -> str:
+    if report.points:
+        return _headline_of_sweep(report)
     if report.state is RunState.COMPLETED:
         but = ", some results are missing" if report.problems else ""
         interrupted = count(report.interruptions, "interruption")
@@ -85,15 +90,47 @@ def _headline(report: Report) -> str:
     return f"failed, {money(report.cost)}: {report.reason}"
 
 
+def _headline_of_sweep(report: Report) -> str:
+    interrupted = count(report.interruptions, "interruption")
+    return f"{_tally(report)}, {money(report.cost)}, {interrupted}"
+
+
+def _tally(report: Report) -> str:
+    """How many of a sweep's runs came to which end, the completed ones in front."""
+    states = Counter(point.state for point in report.points)
+    texts = [
+        f"{states.pop(RunState.COMPLETED, 0):,} of {count(len(report.points), 'run')} completed"
+    ]
+    texts += [f"{n:,} {state.value if state else 'not begun'}" for state, n in states.most_common()]
+    return ", ".join(texts)
+
+
+def _points(report: Report) -> Iterator[str]:
+    """The runs of a sweep, those that did not complete in front."""
+    if not report.points:
+        return
+    yield "Its runs, first those that did not complete:"
+    ordered = sorted(report.points, key=lambda point: point.state is RunState.COMPLETED)
+    for point in ordered[:MAX_POINTS_SHOWN]:
+        values = ", ".join(f"{name}={value}" for name, value in point.variables.items())
+        state = point.state.value if point.state else "not begun"
+        why = "" if point.state is RunState.COMPLETED else f" {shorten(point.reason, 200)}"
+        yield f"  {shorten(values, 60)}: {state}, {money(point.cost)}, {point.results}{why}"
+    if len(ordered) > MAX_POINTS_SHOWN:
+        yield f"  and {len(ordered) - MAX_POINTS_SHOWN:,} more, all of them in points.csv"
+
+
 def _what_happened(report: Report) -> Iterator[str]:
     yield f"Run {report.run_id}"
     yield f"Drop {report.drop}, deck {report.deck}" if report.deck else f"Drop {report.drop}"
     yield ""
-    yield f"What happened: {_verb(report.state)}. {shorten(report.reason, MAX_REASON)}".rstrip()
+    verb = _verb(report.state, "sweep" if report.points else "run")
+    yield f"What happened: {verb}. {shorten(report.reason, MAX_REASON)}".rstrip()
 
 
-def _verb(state: RunState) -> str:
-    return "the run was not started" if state is RunState.REJECTED else f"the run {_was(state)}"
+def _verb(state: RunState, what: str) -> str:
+    done = "was not started" if state is RunState.REJECTED else _was(state)
+    return f"the {what} {done}"
 
 
 def _was(state: RunState) -> str:
@@ -101,7 +138,7 @@ def _was(state: RunState) -> str:
 
 
 def _loss_and_cost(report: Report) -> Iterator[str]:
-    if not report.attempts:
+    if not report.attempts and not any(point.attempts for point in report.points):
         yield "What was lost: nothing."
         yield "What it cost: no machine was started, $0.00."
         return
@@ -133,6 +170,9 @@ def _where(report: Report, runs_bucket: str) -> Iterator[str]:
 def _what_to_do(report: Report) -> Iterator[str]:
     if report.problems:
         yield "What to do: the pieces of the missing results are kept; ask whoever runs Deckhand."
+    elif report.points and report.state is RunState.FAILED:
+        yield "What to do: read the reasons above. To let those go on that did not complete"
+        yield f"  deckhand resume {report.run_id}"
     elif report.state is RunState.COMPLETED:
         yield "What to do: nothing. Fetch the results when you like."
     elif report.reason.startswith(SUPERSEDED):

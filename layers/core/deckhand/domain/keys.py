@@ -56,6 +56,11 @@ def run_record(run_id: str) -> str:
     return f"{run(run_id)}run.json"
 
 
+def sweep(run_id: str) -> str:
+    """The points of a parent."""
+    return f"{run(run_id)}sweep.json"
+
+
 def deck(run_id: str, path: str = "") -> str:
     return f"{run(run_id)}deck/{path}"
 

@@ -32,8 +32,9 @@ class RunRecord(BaseModel):
 
     `dollars` and `hours` of machine time are the caps above which the run is held,
     `projected_cost` is what it is expected to cost in all. `extensions` are steps that were added
-    after the deck's end. `notify` are addresses that its messages go to as well. A point of a sweep
-    has a `parent`.
+    after the deck's end. `notify` are addresses that its messages go to as well. A run whose deck
+    lies with another one has a `parent`; as the `point` of that sweep it has its number. A parent
+    has `points`, of which `points_done` are closed; its caps are those of each of them.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
@@ -52,6 +53,9 @@ class RunRecord(BaseModel):
     group: str = DEFAULT_OWNER
     notify: tuple[str, ...] = ()
     parent: str | None = None
+    point: int | None = None
+    points: int | None = None
+    points_done: int = 0
     round: int = 1
     taken_up: int = 0
     wish: Wish | None = None
@@ -70,6 +74,11 @@ class RunRecord(BaseModel):
         https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
         """
         return self.run_id if self.round == 1 else f"{self.run_id}-r{self.round}"
+
+    @property
+    def is_carried_by_parent(self) -> bool:
+        """Whether it is the point of a sweep, and no execution has been its own yet."""
+        return self.point is not None and self.started_at is None
 
     @property
     def open_attempt(self) -> AttemptRecord | None:

@@ -144,7 +144,8 @@ def _caps(record: RunRecord) -> list[str]:
     """What the run may cost and is going to."""
     caps = []
     if record.dollars is not None:
-        caps.append(f"What it may cost: {money(record.dollars)}.")
+        whose = f"each of its {count(record.points, 'run')}" if record.points else "it"
+        caps.append(f"What {whose} may cost: {money(record.dollars)}.")
     if record.projected_cost is not None:
         caps.append(f"What it is expected to cost: {money(record.projected_cost)} in all.")
     return caps

@@ -12,6 +12,7 @@ from deckhand.domain.deck import Frozen
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.manifest import Manifest
+from deckhand.domain.options import Value
 from deckhand.domain.run import RunState
 
 
@@ -50,8 +51,30 @@ class Result(Frozen):
     size: int
 
 
+class PointReport(Frozen):
+    """One run of a sweep; `state` is None where it was not begun, `results` the prefix of its own.
+
+    `index` counts from 0, like the jobs of its array.
+    """
+
+    index: int
+    run_id: str
+    variables: dict[str, Value]
+    state: RunState | None
+    reason: str
+    cost: float
+    cost_on_demand: float
+    attempts: int
+    interruptions: int
+    steps_lost: int
+    results: str
+
+
 class Report(Frozen):
-    """results/report.json. `problems` are outputs that could not be put together, and why."""
+    """results/report.json. `problems` are outputs that could not be put together, and why.
+
+    That of a sweep has `points` and no attempts.
+    """
 
     schema_version: Literal[1] = 1
     run_id: str
@@ -70,14 +93,17 @@ class Report(Frozen):
     results: tuple[Result, ...]
     problems: tuple[str, ...]
     log_tail: tuple[str, ...]
+    points: tuple[PointReport, ...] = ()
 
     @property
     def interruptions(self) -> int:
-        return sum(1 for item in self.attempts if item.verdict is Verdict.INTERRUPTED)
+        own = sum(1 for item in self.attempts if item.verdict is Verdict.INTERRUPTED)
+        return own + sum(point.interruptions for point in self.points)
 
     @property
     def steps_lost(self) -> int:
-        return sum(item.steps_lost for item in self.attempts)
+        own = sum(item.steps_lost for item in self.attempts)
+        return own + sum(point.steps_lost for point in self.points)
 
 
 def compose_report(
@@ -110,6 +136,34 @@ def compose_report(
         results=tuple(results),
         problems=tuple(problems),
         log_tail=tuple(log_tail),
+    )
+
+
+def compose_sweep_report(
+    record: RunRecord,
+    closed_at: datetime,
+    points: Sequence[PointReport],
+    results: Sequence[Result] = (),
+    problems: Sequence[str] = (),
+) -> Report:
+    return Report(
+        run_id=record.run_id,
+        drop=record.drop,
+        deck=record.deck,
+        state=record.state,
+        reason=record.reason,
+        admitted_at=record.admitted_at,
+        closed_at=closed_at,
+        total_steps=None,
+        last_step=None,
+        cost=round(sum(point.cost for point in points), 4),
+        cost_on_demand=round(sum(point.cost_on_demand for point in points), 4),
+        attempts=(),
+        lineage=(),
+        results=tuple(results),
+        problems=tuple(problems),
+        log_tail=(),
+        points=tuple(points),
     )
 
 

@@ -15,6 +15,7 @@ from deckhand.domain.keys import CheckpointId
 class Settings:
     """One attempt's orders. Durations in seconds.
 
+    `run_id` is that of the parent where `index` tells which point of its sweep is meant.
     `checkpoint` is the checkpoint to resume from, None to start at the beginning; `stop_after`
     is when the attempt must have stopped by itself (0 for never). A simulation that gets no further
     for `stall` seconds is given up (0 for never). `mpirun` starts a run that asks for its ranks.
@@ -35,6 +36,7 @@ class Settings:
     lmp_flags: tuple[str, ...]
     imds_endpoint: str
     job_id: str | None
+    index: int | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -56,6 +58,7 @@ class Settings:
             lmp_flags=_flags(environment.get("LMP_FLAGS", "")),
             imds_endpoint=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", DEFAULT_ENDPOINT),
             job_id=environment.get("AWS_BATCH_JOB_ID"),
+            index=int(environment["AWS_BATCH_JOB_ARRAY_INDEX"]) if "SWEEP" in environment else None,
         )
 
     def command(self, ranks: int | None) -> tuple[str, ...]:

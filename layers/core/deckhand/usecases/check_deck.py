@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,21 +15,25 @@ from deckhand.domain import keys
 from deckhand.domain.deck import SUPERSEDED, Drop, Frozen, Problem, Severity, choose_deck
 from deckhand.domain.errors import DropRejectedError, LedgerError, StorageError
 from deckhand.domain.ledger import DEFAULT_OWNER, RunRecord, Wish
-from deckhand.domain.options import RunOptions
+from deckhand.domain.message import count, money
+from deckhand.domain.options import RunOptions, Values
 from deckhand.domain.parts import MIB
 from deckhand.domain.profile import Profiles, why_not
 from deckhand.domain.projection import NO_STEPS, NOT_MEASURED
 from deckhand.domain.run import CheckReport, Contract, DryRun, Run, RunState
 from deckhand.domain.speed import deck_class
+from deckhand.domain.sweep import variables_at
 from deckhand.usecases.forecast_run import Projector
 from deckhand.usecases.freeze_deck import freeze_deck
 from deckhand.usecases.gather_files import Gathered, gather_files
 from deckhand.usecases.list_drop import list_drop
 from deckhand.usecases.ports import Bucket, DryRunner, Ledger, Preflight
+from deckhand.usecases.read_points import PointsRead, TimeLeft, read_points, some
 from deckhand.usecases.unpack_archive import Limits
 
 MAX_DECK: Final = 16 * MIB
 MAX_PROBLEMS_SHOWN: Final = 20
+MAX_POINTS_SHOWN: Final = 3
 MAX_INCLUDED: Final = MIB
 """What is longer and read by a deck is not script."""
 
@@ -37,15 +41,19 @@ CONTROL: Final = re.compile(rb"[^\t\n\f\r -~\x80-\xff]")
 """What no text has, whether its letters beyond ASCII are UTF-8 or, in old comments, Latin-1."""
 
 
+ALL_THE_TIME: Final = timedelta(days=1)
+
+
 class Decision(StrEnum):
     ACCEPTED = "accepted"
+    SWEEP = "sweep"
     INCOMPLETE = "incomplete"
     REJECTED = "rejected"
     HELD = "hold"
 
 
 class Checked(Frozen):
-    """`state` is that of the run; a rejected deck closes it."""
+    """`state` is that of the run; a rejected deck closes it. A sweep is accepted as one."""
 
     decision: Decision
     state: RunState
@@ -65,7 +73,9 @@ class CheckDeck:
     limits: Limits = field(default_factory=Limits)
     project: Projector | None = None
 
-    def __call__(self, run_id: str, now: datetime) -> Checked:
+    def __call__(
+        self, run_id: str, now: datetime, time_left: TimeLeft = lambda: ALL_THE_TIME
+    ) -> Checked:
         """Safe to repeat: run.json, written last, is what accepts a run."""
         record = self.ledger.run(run_id)
         if record is None:
@@ -82,7 +92,7 @@ class CheckDeck:
             with TemporaryDirectory(prefix="deckhand-") as folder:
                 root = Path(folder) / "deck"
                 root.mkdir()
-                return self._check(record, drop, root, now)
+                return self._check(record, drop, root, now, time_left)
         except DropRejectedError as error:
             return _checked(Decision.REJECTED, str(error), RunState.REJECTED)
 
@@ -113,7 +123,9 @@ class CheckDeck:
             raise DropRejectedError("withdrawn: the deck was deleted before it was checked.")
         return drop
 
-    def _check(self, record: RunRecord, drop: Drop, root: Path, now: datetime) -> Checked:
+    def _check(
+        self, record: RunRecord, drop: Drop, root: Path, now: datetime, time_left: TimeLeft
+    ) -> Checked:
         gathered = gather_files(self.inbox, drop, root, self.limits)
         self._know(record, gathered.options)
         deck = choose_deck([found.path for found in gathered.files], gathered.options.deck)
@@ -121,15 +133,16 @@ class CheckDeck:
         reason = why_not(self.profiles, gathered.options.instance, gathered.options.gpus)
         if reason:
             return _checked(Decision.REJECTED, reason, RunState.REJECTED)
-        report = self.preflight(root, deck, gathered.options.variables)
+        read = read_points(self.preflight, root, deck, gathered.options, time_left)
+        report = read.first
         if report.missing and now < record.admitted_at + self.wait:
             self.ledger.advance(record.run_id, RunState.WAITING)
             reason = _listed("Waiting for", report.missing)
             return _checked(Decision.INCOMPLETE, reason, RunState.WAITING)
-        reason = refusal(deck, report)
+        reason = _refused(deck, gathered.options, read)
         if reason:
             return _checked(Decision.REJECTED, reason, RunState.REJECTED)
-        dry = self._carried(root, deck, gathered)
+        dry = self._carried(root, deck, gathered, variables_at(gathered.options, read.values[0]))
         if dry.problem is not None:
             reason = _listed(f"{deck} cannot be run:", [dry.problem])
             return _checked(Decision.REJECTED, reason, RunState.REJECTED)
@@ -140,15 +153,18 @@ class CheckDeck:
             deck=deck,
             inputs=inputs,
             options=gathered.options,
-            contract=report.contract,
+            contract=read.contract,
             stages=dry.stages if dry.is_whole else report.stages,
             total_steps=dry.total_steps if dry.is_whole else report.total_steps,
             atoms=dry.atoms,
             checkpoint_bytes=dry.checkpoint_bytes,
-            dry_run=dry.shortfall,
+            dry_run=" ".join(text for text in (dry.shortfall, read.shortfall) if text),
             deck_class=deck_class(_scripts(root / deck, report.reads)),
             admitted_at=record.admitted_at,
         )
+        if run.options.sweep is not None:
+            sweep = read.sweep(run.run_id, dry).model_dump_json().encode()
+            self.runs.write(keys.sweep(run.run_id), sweep)
         self.runs.write(keys.run_record(run.run_id), run.model_dump_json(indent=1).encode())
         return self._accept(record, run, now)
 
@@ -158,7 +174,9 @@ class CheckDeck:
         group, notify = options.group or owner, options.notify or None
         self.ledger.advance(record.run_id, record.state, owner=owner, group=group, notify=notify)
 
-    def _carried(self, root: Path, deck: str, gathered: Gathered) -> DryRun:
+    def _carried(
+        self, root: Path, deck: str, gathered: Gathered, variables: Mapping[str, Values]
+    ) -> DryRun:
         """The dry run, unless the folder is not what a machine would have."""
         total = sum(found.size for found in gathered.files)
         if total > self.limits.local_total or not all(found.is_here for found in gathered.files):
@@ -166,24 +184,28 @@ class CheckDeck:
             return DryRun(
                 trouble=f"it reads no drop of more than {all_files} MiB, or {each} MiB in one file."
             )
-        return self.dry_run(root, deck, gathered.options.variables)
+        return self.dry_run(root, deck, variables)
 
     def _accept(self, record: RunRecord, run: Run, now: datetime) -> Checked:
+        points = run.options.point_count
         self.ledger.advance(
             run.run_id,
             RunState.RUNNING,
             deck=run.deck,
+            points=points or None,
             # What was extended, and a cap that was raised since, stays so.
-            total_steps=record.total_steps or run.total_steps,
+            total_steps=None if points else record.total_steps or run.total_steps,
             dollars=record.dollars or run.options.dollars or self.dollars,
             hours=record.hours or run.options.hours,
         )
         steps = "" if run.total_steps is None else f", {run.total_steps:,} steps"
         atoms = "" if run.atoms is None else f", {run.atoms:,} atoms"
         reason = f"{run.deck} can be run{steps}{atoms}; a resume is {run.contract.value}."
-        said = (reason, run.dry_run, self._projected(run, now))
+        runs = f"It is a sweep of {count(points, 'run')}." if points else ""
+        said = (reason, runs, run.dry_run, self._projected(run, now))
         text = " ".join(text for text in said if text)
-        return _checked(Decision.ACCEPTED, text, RunState.RUNNING)
+        decision = Decision.SWEEP if points else Decision.ACCEPTED
+        return _checked(decision, text, RunState.RUNNING)
 
     def _projected(self, run: Run, now: datetime) -> str:
         """What the run is expected to take, for the ledger and in words."""
@@ -192,8 +214,11 @@ class CheckDeck:
         found = self.project(run, now)
         if found is None:
             return NOT_MEASURED if run.total_steps else NO_STEPS
-        self.ledger.record_projected_cost(run.run_id, found.dollars)
-        return f"It takes {found}."
+        points = run.options.point_count
+        dollars = found.dollars * max(1, points)
+        self.ledger.record_projected_cost(run.run_id, dollars)
+        each = f"Each of its runs takes {found}; all of them cost {money(dollars)}."
+        return each if points else f"It takes {found}."
 
 
 def _checked(decision: Decision, reason: str, state: RunState) -> Checked:
@@ -240,6 +265,14 @@ def refusal(deck: str, report: CheckReport) -> str:
         title = f"{deck} could not be resumed after an interruption:"
         texts.append(_listed(title, report.problems))
     return "\n".join(texts)
+
+
+def _refused(deck: str, options: RunOptions, read: PointsRead) -> str:
+    """Why a drop is not run; of a sweep, the first of its points that cannot be."""
+    if options.sweep is None:
+        return refusal(deck, read.first)
+    reasons = list(read.refusals(lambda report: refusal(deck, report)))
+    return some(reasons, MAX_POINTS_SHOWN)
 
 
 def _listed(title: str, problems: Sequence[Problem]) -> str:

@@ -21,8 +21,10 @@ from deckhand.domain.report import Report, Result, compose_report
 from deckhand.domain.run import RunState
 from deckhand.usecases.certify import certify
 from deckhand.usecases.finalise import Finalised, finalise
+from deckhand.usecases.in_sweep import is_told_by_sweep
 from deckhand.usecases.judge_attempt import read_status
 from deckhand.usecases.ports import Bucket, Ledger
+from deckhand.usecases.report_sweep import report_sweep
 from deckhand.usecases.tell import Tell
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
 
@@ -47,20 +49,31 @@ class CloseRun:
         Results and report may be written again, the message goes out once.
         """
         record = self.ledger.close(run_id, state, shorten(readable(reason), MAX_REASON), now)
-        if not self.is_told(record):
-            manifest = self._manifest(record)
-            finalised = finalise(self.runs, manifest) if manifest else Finalised((), ())
-            certified = certify(self.runs, record, manifest, finalised.results)
-            problems = (*finalised.problems, *certified.problems)
-            report = self._report(record, manifest, finalised.results, problems)
-            self._write(report, certified.certificate)
+        is_silent = is_told_by_sweep(self.ledger, record)
+        if is_silent or not self.is_told(record):
+            report = self._finish(record)
             self.ledger.record_cost(run_id, report.cost)
-            self.tell(closing_message(record, report, self.runs.name))
+            if not is_silent:
+                self.tell(closing_message(record, report, self.runs.name))
         return Closed(state=record.state, reason=record.reason)
 
     def is_told(self, record: RunRecord) -> bool:
         """Whether nothing is left to do for a closed run: people are told last."""
         return self.tell.is_told(closing_key(record))
+
+    def _finish(self, record: RunRecord) -> Report:
+        """Results, certificate and report, in S3."""
+        if record.points:
+            report = report_sweep(self.runs, self.ledger, record, _closed_at(record), self.prices)
+            self._write(report, None)
+            return report
+        manifest = self._manifest(record)
+        finalised = finalise(self.runs, manifest) if manifest else Finalised((), ())
+        certified = certify(self.runs, record, manifest, finalised.results)
+        problems = (*finalised.problems, *certified.problems)
+        report = self._report(record, manifest, finalised.results, problems)
+        self._write(report, certified.certificate)
+        return report
 
     def _report(
         self,
@@ -69,13 +82,11 @@ class CloseRun:
         results: Sequence[Result],
         problems: Sequence[str],
     ) -> Report:
-        if record.closed_at is None:
-            raise LedgerError(f"The ledger did not close the run {record.run_id}.")
         last = record.attempts[-1].number if record.attempts else 0
         status = read_status(self.runs, record.run_id, last)
         return compose_report(
             record,
-            record.closed_at,
+            _closed_at(record),
             self.prices,
             manifest,
             results,
@@ -107,6 +118,12 @@ class CloseRun:
             self.runs.write(keys.certificate(report.run_id), body)
         self.runs.write(keys.result(report.run_id, "report.txt"), text)
         self.runs.write(keys.report(report.run_id), document)
+
+
+def _closed_at(record: RunRecord) -> datetime:
+    if record.closed_at is None:
+        raise LedgerError(f"The ledger did not close the run {record.run_id}.")
+    return record.closed_at
 
 
 def readable(reason: str) -> str:

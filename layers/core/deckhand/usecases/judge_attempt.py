@@ -17,7 +17,6 @@ from deckhand.domain.attempt import (
     Judgement,
     Outcome,
     Verdict,
-    job_name,
     judge,
     parse_job,
 )
@@ -29,6 +28,7 @@ from deckhand.domain.manifest import read_manifest
 from deckhand.domain.policy import may_continue
 from deckhand.domain.run import RunState
 from deckhand.domain.status import Status
+from deckhand.usecases.find_job import find_job
 from deckhand.usecases.ports import Bucket, Jobs, Ledger
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
 
@@ -113,7 +113,7 @@ class JudgeAttempt:
             outcome.job.job_id if outcome.job else None
         )
         job = self.jobs.describe(job_id) if job_id else None
-        job = job or self.jobs.find(job_name(run_id, number))
+        job = job or find_job(self.jobs, *self._planned(run_id, number))
         if job is None:
             return outcome, judgement
         if job.is_live:

@@ -19,10 +19,12 @@ class ListCosts:
     forecast: ForecastRun
 
     def __call__(self, since: datetime, now: datetime) -> list[RunRecord]:
-        """Runs admitted since then with their attempts, newest first."""
-        found = in_parallel(
-            lambda record: self._whole(record.run_id, now), self.ledger.since(since)
-        )
+        """Runs admitted since then with their attempts, newest first.
+
+        A sweep costs what its points cost, which are there themselves.
+        """
+        admitted = [record for record in self.ledger.since(since) if not record.points]
+        found = in_parallel(lambda record: self._whole(record.run_id, now), admitted)
         return [record for record in found if record is not None]
 
     def _whole(self, run_id: str, now: datetime) -> RunRecord | None:

@@ -17,13 +17,13 @@ from deckhand.domain.attempt import (
     Judgement,
     Market,
     Verdict,
-    job_name,
 )
 from deckhand.domain.cost import Prices, cost
 from deckhand.domain.deck import Frozen
 from deckhand.domain.errors import LedgerError, StorageError
 from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.manifest import Manifest
+from deckhand.domain.message import Message
 from deckhand.domain.news import (
     fell_back_message,
     held_message,
@@ -41,6 +41,8 @@ from deckhand.domain.policy import (
 from deckhand.domain.profile import STANDARD, Profile, Profiles
 from deckhand.domain.run import Run, RunState
 from deckhand.domain.situation import Situation
+from deckhand.usecases.find_job import find_job
+from deckhand.usecases.in_sweep import is_told_by_sweep
 from deckhand.usecases.judge_attempt import decide
 from deckhand.usecases.ports import Bucket, Jobs, Ledger
 from deckhand.usecases.tell import Tell
@@ -122,12 +124,12 @@ class PlanAttempt:
             reason = "It was stopped by its user."
             return _planned(Decision.CLOSE, record, reason, RunState.CANCELLED)
         if record.wish is Wish.HOLD:
-            return self._hold(record, "It was held by its user.")
+            return self.hold(record, "It was held by its user.")
         return self._next(record, run, now)
 
     def _open(self, record: RunRecord, run: Run, attempt: AttemptRecord) -> Planned:
         """An attempt is planned already: was it submitted, and has it ended?"""
-        job = self.jobs.find(job_name(record.run_id, attempt.number))
+        job = find_job(self.jobs, record, attempt)
         if job is None:
             if record.wish is None:
                 return self._order(record, run, attempt)
@@ -150,7 +152,7 @@ class PlanAttempt:
         if isinstance(plan, Exhausted):
             return _planned(Decision.CLOSE, record, plan.reason, RunState.FAILED)
         if isinstance(plan, Hold):
-            return self._hold(record, plan.reason)
+            return self.hold(record, plan.reason)
         if isinstance(plan, Wait):
             self.ledger.advance(record.run_id, RunState.WAITING, reason=plan.reason)
             seconds = min(ceil((plan.until - now).total_seconds()), LONGEST_WAIT_SECONDS)
@@ -184,19 +186,24 @@ class PlanAttempt:
 
     def _tell_of(self, record: RunRecord, run: Run, attempt: AttemptRecord) -> None:
         if attempt.number == 1 and run.options.tell_start:
-            self.tell(started_message(record, self.prices))
+            self._tell(record, started_message(record, self.prices))
         if not record.attempts:
             return
         before = record.attempts[-1]
         if before.verdict is Verdict.STALLED:
             reason = f"{before.reason} Attempt {attempt.number} goes on on another machine."
-            self.tell(stalled_message(record, reason, self.prices, is_helped=True))
+            self._tell(record, stalled_message(record, reason, self.prices, is_helped=True))
         if before.market is Market.SPOT and attempt.market is Market.ON_DEMAND:
-            self.tell(fell_back_message(record, attempt, self.prices))
+            self._tell(record, fell_back_message(record, attempt, self.prices))
 
-    def _hold(self, record: RunRecord, reason: str) -> Planned:
+    def _tell(self, record: RunRecord, message: Message) -> None:
+        if not is_told_by_sweep(self.ledger, record):
+            self.tell(message)
+
+    def hold(self, record: RunRecord, reason: str) -> Planned:
+        """Let a run rest, and tell people unless they hear of it from its sweep."""
         self.ledger.advance(record.run_id, RunState.HELD, reason=reason)
-        self.tell(held_message(record, reason, self.prices))
+        self._tell(record, held_message(record, reason, self.prices))
         return _planned(Decision.HOLD, record, reason, RunState.HELD)
 
     def _situation(

@@ -89,15 +89,18 @@ class Ledger(Protocol):
         ...
 
     def recent(self, limit: int) -> list[RunRecord]:
-        """Runs without their attempts, newest first."""
+        """Runs without their attempts, newest first; a sweep without its points."""
         ...
 
     def since(self, at: datetime) -> list[RunRecord]:
-        """Runs admitted at that time or later, without their attempts, newest first."""
+        """Runs admitted at that time or later, points too, without attempts, newest first."""
         ...
 
     def open_runs(self) -> Iterator[RunRecord]:
-        """Every run that is not closed, without its attempts; a write may take a moment to show."""
+        """Every run that is not closed, points too, without its attempts.
+
+        A write may take a moment to show.
+        """
         ...
 
     def advance(self, run_id: str, state: RunState, **known: object) -> bool:
@@ -113,6 +116,7 @@ class Ledger(Protocol):
     ) -> bool:
         """Let a run go on in its next round, closed or not; *wish* is all that is left of wishes.
 
+        What it cost is not known any more until it is closed again.
         False where it is not in the round of *record* any more, or, if *change* has a
         `steered_at`, has been steered since then.
         """
@@ -222,9 +226,10 @@ class Topic(Protocol):
 
 @dataclass(frozen=True)
 class LiveJob:
-    """A job as ListJobs shows it; `name` is that of an attempt.
+    """A job as ListJobs shows it; `name` is that of an attempt, of an array or of its child.
 
-    `reason` says of a job at the head of its queue why it finds no machine.
+    `reason` says of a job at the head of its queue why it finds no machine. An array works for
+    nobody itself: its children do.
     """
 
     job_id: str
@@ -233,6 +238,7 @@ class LiveJob:
     status: str
     created_at: datetime
     reason: str = ""
+    is_array: bool = False
 
 
 class Subscriptions(Protocol):
@@ -313,12 +319,24 @@ class Unsent:
 class Jobs(Protocol):
     def describe(self, job_id: str) -> Job | None: ...
 
+    def described(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        """The jobs by their ids, those that are known."""
+        ...
+
     def find(self, name: str) -> Job | None:
         """The newest job of that name."""
         ...
 
+    def child(self, array: str, index: int) -> Job | None:
+        """That child of the newest array of the name."""
+        ...
+
+    def ended_children(self, array_id: str) -> set[int]:
+        """The numbers of the children of an array that have ended."""
+        ...
+
     def live(self) -> Iterator[LiveJob]:
-        """The jobs that have not ended, of every queue."""
+        """The jobs that have not ended, of every queue, the children of arrays as well."""
         ...
 
     def terminate(self, job_id: str, reason: str) -> None: ...

@@ -12,6 +12,7 @@ from deckhand.domain.attempt import (
     BY_DECKHAND,
     SILENT,
     AttemptRecord,
+    child_name,
     job_name,
     parse_job_name,
 )
@@ -19,6 +20,7 @@ from deckhand.domain.errors import ReaperError
 from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.message import shorten
 from deckhand.domain.run import RunState
+from deckhand.domain.sweep import FIRST_ATTEMPT
 from deckhand.usecases.close_run import CloseRun
 from deckhand.usecases.judge_attempt import read_status
 from deckhand.usecases.next_round import next_round
@@ -36,6 +38,7 @@ ORPHAN: Final = f"{BY_DECKHAND}the run of this attempt is over"
 STOP: Final = timedelta(seconds=30)
 """The time that is left when the reaper breaks off; the next one goes on."""
 
+Parents = dict[str, RunRecord | None]
 TimeLeft = Callable[[], timedelta]
 
 
@@ -81,10 +84,16 @@ class ReapRuns:
         live = {job.name: job for job in self.jobs.live()}
         running = self.executions.running()
         found: list[Reaped] = []
+        parents: Parents = {}
         for record in self.ledger.open_runs():
             if time_left() < STOP:
                 return found
-            found += _guarded(record.run_id, self._run(record, running, live, now))
+            look = (
+                self._point(record, parents, live, now)
+                if record.is_carried_by_parent
+                else self._run(record, running, live, now)
+            )
+            found += _guarded(record.run_id, look)
         for job in live.values():
             if time_left() < STOP:
                 return found
@@ -96,8 +105,38 @@ class ReapRuns:
     ) -> Iterator[Reaped]:
         if record.execution in running:
             yield from self._alive(record, live, now)
-        elif record.wish is not None or record.state is not RunState.HELD:
+        elif not _rests(record):
             yield from self._dead(record, now)
+
+    def _point(
+        self, record: RunRecord, parents: Parents, live: dict[str, LiveJob], now: datetime
+    ) -> Iterator[Reaped]:
+        """A run that its sweep carries: nothing of its own can have died but its machine."""
+        assert record.parent is not None
+        assert record.point is not None
+        if record.parent not in parents:
+            parents[record.parent] = self.ledger.run(record.parent)
+        parent = parents[record.parent]
+        if parent is None or parent.state.is_final:
+            yield from self._left_behind(record, parent, now)
+            return
+        array = job_name(record.parent, FIRST_ATTEMPT)
+        job = live.get(child_name(array, record.point))
+        whole = self.ledger.run(record.run_id) if job and job.status == "RUNNING" else None
+        attempt = whole.open_attempt if whole else None
+        if job is not None and attempt is not None:
+            yield from self._listen(record.run_id, attempt, job, now)
+
+    def _left_behind(
+        self, record: RunRecord, parent: RunRecord | None, now: datetime
+    ) -> Iterator[Reaped]:
+        """Its sweep was closed without it."""
+        since = parent.closed_at if parent else None
+        if now - (since or record.admitted_at) < self.grace:
+            return
+        whole = self.ledger.run(record.run_id)
+        if whole is not None and whole.is_carried_by_parent and not whole.state.is_final:
+            yield self._close(whole, RunState.CANCELLED, "Its sweep was over before it.", now)
 
     def _alive(
         self, record: RunRecord, live: dict[str, LiveJob], now: datetime
@@ -106,8 +145,8 @@ class ReapRuns:
         attempt = whole.open_attempt if whole else None
         if whole is None or attempt is None:
             return
-        job = live.get(job_name(record.run_id, attempt.number))
-        if job is None:
+        job = live.get(_job_of(whole, attempt))
+        if job is None or job.is_array:  # who carries a sweep looks after it
             return
         if whole.wish is not None:
             yield Reaped(record.run_id, Finding.ENFORCED, self.steer.enforce(whole, now))
@@ -136,7 +175,7 @@ class ReapRuns:
         whole = self.ledger.run(record.run_id)
         if now - since < self.grace or whole is None or whole.state.is_final:
             return
-        if whole.round != record.round or (whole.state is RunState.HELD and not whole.wish):
+        if whole.round != record.round or _rests(whole):
             return
         if end is not None and end.status == "ABORTED" and whole.wish is None:
             # Whoever stops an execution means the run; what its machine has done counts anyway.
@@ -193,6 +232,17 @@ def _guarded(what: str, look: Iterator[Reaped]) -> list[Reaped]:
         return list(look)
     except Exception as error:  # the others must not wait for it; the next reaper tries again
         return [Reaped(what, Finding.FAILED, f"{type(error).__name__}: {error}")]
+
+
+def _job_of(record: RunRecord, attempt: AttemptRecord) -> str:
+    if attempt.array is not None and record.point is not None:
+        return child_name(attempt.array, record.point)
+    return job_name(record.run_id, attempt.number)
+
+
+def _rests(record: RunRecord) -> bool:
+    """Whether it is held, as was wished or by itself, and nobody wants it to end."""
+    return record.state is RunState.HELD and record.wish is not Wish.STOP
 
 
 def _last_change(record: RunRecord, end: ExecutionEnd | None) -> datetime:

@@ -59,7 +59,9 @@ class RelieveQueue:
         dry = {job.queue for job in spot if job.reason.startswith(LACK)}
         flows = any(job.status == "STARTING" for job in spot)
         if dry and not flows:
-            room = profile.on_demand_vcpus // profile.vcpus - len(on_demand)
+            room = profile.on_demand_vcpus // profile.vcpus - sum(
+                not job.is_array for job in on_demand
+            )
             late = [job for job in self._late(spot, now) if job.queue in dry]
             for job in late[: max(0, room)]:
                 yield job, f"no spot machine since {self.wait}."
@@ -69,7 +71,9 @@ class RelieveQueue:
                     yield job, "spot machines are to be had again, on demand there is none."
 
     def _late(self, jobs: Sequence[LiveJob], now: datetime) -> list[LiveJob]:
-        late = (j for j in jobs if j.status == "RUNNABLE" and now - j.created_at >= self.wait)
+        # Of an array it is the children that wait, each for a machine of its own.
+        own = (job for job in jobs if job.status == "RUNNABLE" and not job.is_array)
+        late = (job for job in own if now - job.created_at >= self.wait)
         return sorted(late, key=lambda job: job.created_at)
 
     def _lacked_spot(self, job: LiveJob) -> bool:

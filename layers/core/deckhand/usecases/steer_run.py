@@ -10,12 +10,13 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from deckhand.domain import keys
-from deckhand.domain.attempt import job_name
 from deckhand.domain.deck import DropObject, Frozen, rerun_id
 from deckhand.domain.errors import LedgerError, SteeringError
 from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.run import Run, RunState
 from deckhand.domain.steering import Request, Verb
+from deckhand.domain.sweep import read_sweep
+from deckhand.usecases.find_job import find_job
 from deckhand.usecases.next_round import next_round
 from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.plan_attempt import wish_reason
@@ -52,6 +53,12 @@ class SteerRun:
             raise LedgerError(f"There is no run {request.run_id}. `deckhand list` shows them.")
         if request.is_heard_in(record):
             return Steered(run_id=record.run_id, done="That was done already.")
+        steered = self._do(record, request, now)
+        if record.point is not None and record.parent is not None:
+            self._wake(record.parent, now)
+        return steered
+
+    def _do(self, record: RunRecord, request: Request, now: datetime) -> Steered:
         match request.verb:
             case Verb.STOP:
                 return self._wish(record, Wish.STOP, request, now)
@@ -68,16 +75,35 @@ class SteerRun:
         """End what stands in the way of a run's wish; the state machine does the rest."""
         assert record.wish is not None
         attempt = record.open_attempt
-        job = self.jobs.find(job_name(record.run_id, attempt.number)) if attempt else None
-        if job is not None and job.is_live:
+        job = find_job(self.jobs, record, attempt) if attempt else None
+        is_live = job is not None and job.is_live
+        if job is not None and is_live:
             self.jobs.terminate(job.job_id, wish_reason(record.wish))
+        if record.points:
+            return self._enforce_on_points(record, now)
+        if is_live:
             return f"Attempt {len(record.attempts)} writes its last checkpoint and ends."
         if attempt is not None:
             return "Its machine is about to start or has just ended: it ends as soon as it can."
+        if record.is_carried_by_parent:
+            return "No machine is at work: it ends when its sweep is looked at next."
         # It waits, for its files or for its hours, or is held: the next round hears of the wish.
         self.executions.stop(record.execution, "its user wants something else")
         self._next_round(record, now, wish=record.wish)
         return "No machine is at work: it ends at once."
+
+    def _enforce_on_points(self, record: RunRecord, now: datetime) -> str:
+        """Its array has been ended; the next round of the sweep tells the runs beside that."""
+        assert record.wish is not None
+        self.executions.stop(record.execution, "its user wants something else")
+        self._next_round(record, now, wish=record.wish)
+        return "Its runs write their last checkpoints and end."
+
+    def _wake(self, parent: str, now: datetime) -> None:
+        """Let a sweep that rests because its runs do look at them again."""
+        record = self.ledger.run(parent)
+        if record is not None and record.state is RunState.HELD and record.wish is None:
+            self._next_round(record, now)
 
     def _wish(self, record: RunRecord, wish: Wish, request: Request, now: datetime) -> Steered:
         if record.state.is_final:
@@ -108,6 +134,11 @@ class SteerRun:
         return Steered(run_id=record.run_id, done="It goes on from its newest checkpoint.")
 
     def _extend(self, record: RunRecord, request: Request, now: datetime) -> Steered:
+        if record.points:
+            raise SteeringError(
+                f"{record.run_id} is a sweep. Extend its runs one by one; "
+                f"`deckhand show {record.run_id}` names them."
+            )
         if request.steps is None:
             raise SteeringError("Say by how many steps: `deckhand extend RUN --steps N`.")
         if record.state is not RunState.COMPLETED:
@@ -136,6 +167,9 @@ class SteerRun:
         again = run.extended(()).model_copy(update={"run_id": new, "admitted_at": now})
         if run.parent is None:
             in_parallel(lambda path: self._copy(record.run_id, new, path), _paths(run))
+        if run.options.sweep is not None:
+            sweep = read_sweep(self.runs.read(keys.sweep(record.run_id)), record.run_id)
+            self.runs.write(keys.sweep(new), sweep.again(new).model_dump_json().encode())
         self.runs.write(keys.run_record(new), again.model_dump_json(indent=1).encode())
         admitted = self.ledger.admit(
             RunRecord(
