@@ -1,4 +1,4 @@
-"""The control endpoint: jobs, notices, losses, droughts, faults, and the IMDS of each host."""
+"""The control endpoint: jobs, meter, notices, losses, droughts, faults, each host's IMDS."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from localcloud.hosts import Host, Hosts, UnknownHost
 
 ListJobs = Callable[[], list[dict[str, Any]]]
 LoseExecution = Callable[[str], bool]
+ReadMeter = Callable[[], dict[str, Any]]
 
 
 class ControlServer(ThreadingHTTPServer):
@@ -37,6 +38,7 @@ class ControlServer(ThreadingHTTPServer):
         self.heads = heads or Heads()
         self.list_jobs: ListJobs = list
         self.lose_execution: LoseExecution = lambda name: False
+        self.read_meter: ReadMeter = dict
 
     @property
     def url(self) -> str:
@@ -46,8 +48,11 @@ class ControlServer(ThreadingHTTPServer):
         """Return what AWS_EC2_METADATA_SERVICE_ENDPOINT is for jobs on *host*."""
         return f"{self.url}/imds/{host.instance_id}"
 
-    def start(self, list_jobs: ListJobs, lose_execution: LoseExecution) -> None:
+    def start(
+        self, list_jobs: ListJobs, lose_execution: LoseExecution, read_meter: ReadMeter = dict
+    ) -> None:
         self.list_jobs, self.lose_execution = list_jobs, lose_execution
+        self.read_meter = read_meter
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def stop(self) -> None:
@@ -63,6 +68,8 @@ class _ControlRequest(BaseHTTPRequestHandler):
         match self.path.strip("/").split("/", 2):
             case ["jobs"]:
                 self._send_json(self.server.list_jobs())
+            case ["meter"]:
+                self._send_json(self.server.read_meter())
             case ["imds", instance_id, path]:
                 token = self.headers.get(imds.TOKEN_HEADER)
                 self._on_host(instance_id, lambda host: imds.describe(host, f"/{path}", token))

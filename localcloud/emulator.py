@@ -23,8 +23,10 @@ from localcloud.faults import Faults
 from localcloud.heads import Heads
 from localcloud.hosts import Hosts
 from localcloud.mailbox import Mailbox
+from localcloud.meter import Meter
 from localcloud.patches import PINNED, functions, notices, state_machines, storage, templates
 from localcloud.patches import batch as batch_api
+from localcloud.places import Places
 from localcloud.plain_path import plain_path
 from localcloud.settings import ACCOUNT, REGION, ZONE, Settings, client_environment
 
@@ -52,15 +54,17 @@ def _serve_jobs_in(scratch: Path, settings: Settings, listener: socket.socket) -
         faults=faults,
         heads=heads,
     )
+    meter = Meter()
+    places = Places(settings.function_slots)
     batch_api.install(batch, heads)
     templates.install()
     storage.install()
-    state_machines.install(batch)
-    functions.install(settings.function_slots)
+    state_machines.install(batch, places)
+    functions.install(places, meter)
     notices.install(Mailbox(settings.mail))
-    control.start(batch.overview, state_machines.lose_execution)
+    control.start(batch.overview, state_machines.lose_execution, meter.read)
     try:
-        asyncio.run(_serve(settings, listener, endpoint, control.url))
+        asyncio.run(_serve(settings, listener, endpoint, control.url, meter))
     finally:
         settings.card.unlink(missing_ok=True)
         batch.close()
@@ -83,7 +87,9 @@ def _image(settings: Settings, scratch: Path, endpoint: str) -> Image:
     )
 
 
-async def _serve(settings: Settings, listener: socket.socket, endpoint: str, control: str) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, endpoint: str, control: str, meter: Meter
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,7 +99,9 @@ async def _serve(settings: Settings, listener: socket.socket, endpoint: str, con
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.5
     config.loglevel = "WARNING"
-    server = asyncio.create_task(hypercorn_serve(app, config, shutdown_trigger=stop.wait))
+    server = asyncio.create_task(
+        hypercorn_serve(meter.counting(app), config, shutdown_trigger=stop.wait)
+    )
     await _until_ready(endpoint, server)
     _write_card(settings.card, endpoint, control)
     await server

@@ -27,6 +27,8 @@ class Mailbox:
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        numbers = (re.match(r"\d+", path.name) for path in folder.glob("*.eml"))
+        self._last = max((int(found[0]) for found in numbers if found), default=0)
 
     def deliver(
         self,
@@ -50,15 +52,12 @@ class Mailbox:
             message[f"X-{_header_name(name)}"] = _one_line(value)
         message.set_content(body)
         with self._lock:
-            path = self._folder / f"{self._next():04d}-{_slug(message['Subject'])}.eml"
+            self._last += 1
+            path = self._folder / f"{self._last:04d}-{_slug(message['Subject'])}.eml"
             partial = path.with_suffix(".partial")
             partial.write_bytes(message.as_bytes())
             partial.replace(path)
         return path
-
-    def _next(self) -> int:
-        numbers = [int(p.name[:4]) for p in self._folder.glob("[0-9][0-9][0-9][0-9]-*.eml")]
-        return max(numbers, default=0) + 1
 
 
 def _one_line(text: str) -> str:

@@ -5,7 +5,6 @@ Programs in a layer stay programs.
 
 from __future__ import annotations
 
-import threading
 import zipfile
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -14,7 +13,9 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from localcloud.meter import Meter
 from localcloud.patches import PINNED, private
+from localcloud.places import Places
 
 REPORTS_FAILURE = (
     '{"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")\n'
@@ -29,10 +30,10 @@ SEPARATOR = "\x1f"
 """Carries the exception's name beside its text through MiniStack, which knows only the text."""
 
 
-def install(slots: int) -> None:
+def install(places: Places, meter: Meter) -> None:
     _keep_workers_after_exceptions()
     _keep_modes_of_files()
-    _name_exceptions(threading.BoundedSemaphore(slots))
+    _name_exceptions(places, meter)
 
 
 def _keep_workers_after_exceptions() -> None:
@@ -70,11 +71,13 @@ def _keep_modes_of_files() -> None:
     lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": _Archive})
 
 
-def _name_exceptions(free: threading.BoundedSemaphore) -> None:
+def _name_exceptions(places: Places, meter: Meter) -> None:
     execute = private(lambda_svc, "_execute_function_warm", "func", "event", "request_id")
 
     def execute_in_turn(func: Mapping[str, Any], event: object, request_id: str) -> dict[str, Any]:
-        with free:
+        config = func.get("config") or func
+        name, mebibytes = config["FunctionName"], int(config.get("MemorySize", 128))
+        with places.place(), meter.invocation(name, mebibytes):
             result: dict[str, Any] = execute(func, event, request_id)
         if not result.get("error") or SEPARATOR not in result["body"]["errorMessage"]:
             return result

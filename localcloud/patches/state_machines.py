@@ -19,8 +19,10 @@ from localcloud.job import Job
 from localcloud.patches import batch as batch_api
 from localcloud.patches import private
 from localcloud.patches.casing import camel, pascal
+from localcloud.places import Places
 
 SUBMIT_JOB = "arn:aws:states:::batch:submitJob"
+INVOKE = "arn:aws:states:::lambda:invoke"
 MANAGED = {"name": "MANAGED_BY_AWS", "value": "STARTED_BY_STEP_FUNCTIONS"}
 STOPPED = "The Step Functions execution was stopped"
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -32,13 +34,29 @@ Json = dict[str, Any]
 _execution: contextvars.ContextVar[Json] = contextvars.ContextVar("execution")
 
 
-def install(batch: Batch) -> None:
+def install(batch: Batch, places: Places) -> None:
+    _wait_off_the_clock(places)
     _run_jobs(batch)
     _evaluate_timeouts()
     _time_retries()
     _end_on_time()
     _keep_final_status()
     _start_once()
+
+
+def _wait_off_the_clock(places: Places) -> None:
+    """Wait for a function's place before its time begins: AWS has a place for a thousand."""
+    bounded = private(
+        stepfunctions, "_invoke_resource_with_timeout", "resource", "input_data", "timeout"
+    )
+
+    def invoke_in_place(resource: str, input_data: Json, timeout: float) -> Any:
+        if not resource.startswith(INVOKE):
+            return bounded(resource, input_data, timeout)
+        with places.place():
+            return bounded(resource, input_data, timeout)
+
+    stepfunctions._invoke_resource_with_timeout = invoke_in_place
 
 
 def _run_jobs(batch: Batch) -> None:
@@ -198,17 +216,12 @@ def _start_once() -> None:
     start: Callable[[Json], Any] = private(stepfunctions, "_start_execution", "data")
 
     def start_or_find(data: Json) -> Any:
-        machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
-        name = data.get("name")
-        for execution in list(stepfunctions._executions.values()) if name and machine else []:
-            if (
-                execution["name"] == name
-                and execution["stateMachineArn"] == machine
-                and execution["status"] == "RUNNING"
-                and execution["input"] == data.get("input", "{}")
-            ):
-                found = {k: execution[k] for k in ("executionArn", "startDate")}
-                return stepfunctions.json_response(found)
+        machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", "")) or ""
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{data.get('name')}"
+        execution = stepfunctions._executions.get(arn) or {}
+        if execution.get("status") == "RUNNING" and execution["input"] == data.get("input", "{}"):
+            found = {k: execution[k] for k in ("executionArn", "startDate")}
+            return stepfunctions.json_response(found)
         return start(data)
 
     stepfunctions._start_execution = start_or_find

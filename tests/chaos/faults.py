@@ -48,9 +48,15 @@ class How(StrEnum):
     ABORTED_AFTER = "aborted after"
 
 
-READ: Final = (How.REFUSED, How.BROKEN, How.UNREACHABLE, How.DIES_BEFORE)
-WRITTEN: Final = (*READ, How.LOST, How.LATE, How.TWICE, How.DIES_AFTER)
-STEP: Final = (How.REFUSED, How.LOST, How.TWICE, How.ABORTED_BEFORE, How.ABORTED_AFTER)
+READ: Final[tuple[How, ...]] = (How.REFUSED, How.BROKEN, How.UNREACHABLE, How.DIES_BEFORE)
+WRITTEN: Final[tuple[How, ...]] = (*READ, How.LOST, How.LATE, How.TWICE, How.DIES_AFTER)
+STEP: Final[tuple[How, ...]] = (
+    How.REFUSED,
+    How.LOST,
+    How.TWICE,
+    How.ABORTED_BEFORE,
+    How.ABORTED_AFTER,
+)
 READING: Final = ("Get", "List", "Head", "Query", "Describe", "Receive")
 UNTRIED: Final = frozenset({"Publish"})
 """The SDK is told not to try these again, so they are not done twice."""

@@ -58,6 +58,12 @@ def test_messages_are_numbered_across_restarts(tmp_path: Path) -> None:
     assert names == ["0001-first.eml", "0002-second.eml", "0003-message.eml"]
 
 
+def test_there_may_be_more_than_four_digits_tell(tmp_path: Path) -> None:
+    (tmp_path / "9999-old.eml").touch()
+    names = [deliver(tmp_path, "New").name for _ in range(2)]
+    assert names == ["10000-new.eml", "10001-new.eml"]
+
+
 def test_a_subject_cannot_add_headers(tmp_path: Path) -> None:
     message = read(deliver(tmp_path, "Hello\r\nBcc: eve@example.org", note="a\nb"))
     assert message["Bcc"] is None

@@ -46,6 +46,11 @@ class LocalCloud:
         jobs: list[dict[str, Any]] = self._ask("jobs", "GET")
         return jobs
 
+    def meter(self) -> dict[str, Any]:
+        """What was asked of the cloud, and how long its functions worked."""
+        meter: dict[str, Any] = self._ask("meter", "GET")
+        return meter
+
     def host_of(self, run_id: str) -> str:
         """The host that carries an attempt of *run_id* now; raises LocalCloudError."""
         for job in self.jobs():
