@@ -186,7 +186,8 @@ def test_a_cap_holds_the_run_with_one_message(world: World) -> None:
         planned = world.plan()
         assert (planned.decision, planned.state) == (Decision.HOLD, RunState.HELD)
     assert world.record.state is RunState.HELD
-    assert "resume" in planned.reason
+    assert f"To go on: deckhand resume {RUN} --dollars" in planned.reason
+    assert f"  deckhand resume {RUN} --dollars" in world.topic.messages[0].body
     assert world.events == [Event.RUN_HELD]
 
 

@@ -65,20 +65,29 @@ def one_line(view: RunView) -> str:
     return ", ".join(words)
 
 
+RESTING: Final = {
+    RunState.CHECKING: "checking the deck",
+    RunState.HELD: "held, at no cost, until it is resumed",
+}
+
+
 def doing(view: RunView) -> str:
     """What is being done about a run, in words."""
     record = view.record
-    if record.state is RunState.CHECKING:
-        return "checking the deck"
+    if record.state in RESTING:
+        return RESTING[record.state]
     if record.state is RunState.WAITING:
-        return "waiting for missing files"
+        return "waiting for missing files" if record.deck is None else "waiting for its hours"
     if record.state.is_final:
         return record.state.value
-    if record.points:
-        return done_text(record)
-    if not record.attempts:
+    return done_text(record) if record.points else _attempting(view)
+
+
+def _attempting(view: RunView) -> str:
+    attempts = view.record.attempts
+    if not attempts:
         return "planning the first attempt"
-    attempt = record.attempts[-1]
+    attempt = attempts[-1]
     if attempt.verdict is Verdict.COMPLETED:
         return "putting the results together"
     if attempt.verdict is not None:
@@ -198,7 +207,8 @@ def runs_table(records: Sequence[RunRecord], now: datetime) -> Table:
     table.add_column("cost", justify="right", no_wrap=True)
     table.add_column("reason", overflow="ellipsis", no_wrap=True)
     for record in records:
-        reason = f"{done_text(record)}. {record.reason}" if record.points else record.reason
+        is_sweep = record.points and not record.state.is_final
+        reason = f"{done_text(record)}. {record.reason}" if is_sweep else record.reason
         colour = COLOURS.get(record.state, "cyan")
         table.add_row(
             record.run_id,

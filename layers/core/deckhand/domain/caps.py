@@ -14,6 +14,14 @@ HEADROOM: Final = 1.1
 
 
 @dataclass(frozen=True)
+class Held:
+    """Why a run is held, and the command that lets it go on."""
+
+    reason: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Short:
     """A cap that leaves too little: why, and the option that raises it."""
 
@@ -43,12 +51,13 @@ class Caps:
             return f"{self.hours:g} h of machine time"
         return f"{money(self.dollars or 0)} at {money(price or 0)} an hour"
 
-    def held(self, price: float | None, least: float, remaining: float | None, run_id: str) -> str:
+    def held(self, price: float | None, least: float, remaining: float | None, run_id: str) -> Held:
         """Why an attempt of *least* seconds is not started, and how the run goes on."""
         short = list(self._short(price, least, remaining))
         why = f"The next attempt would pass {' and '.join(item.why for item in short)}"
         remedies = " ".join(item.remedy for item in short)
-        return f"{why}. To go on: deckhand resume {run_id} {remedies}"
+        command = f"deckhand resume {run_id} {remedies}"
+        return Held(f"{why}. To go on: {command}", command)
 
     def _short(self, price: float | None, least: float, remaining: float | None) -> Iterator[Short]:
         if self.dollars is not None and not price:

@@ -75,9 +75,10 @@ class Wait:
 
 @dataclass(frozen=True)
 class Hold:
-    """A cap would be passed; the run goes on when a person raises it."""
+    """A cap would be passed; the run goes on when a person raises it, with this command."""
 
     reason: str
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,8 @@ def _affordable(situation: Situation, policy: Policy) -> Plan | Wait | Hold:
     market = choices[-1].market
     least = _least(market, situation, policy)
     price, remaining = situation.price(market), situation.remaining_seconds
-    return Hold(situation.caps.held(price, least, remaining, situation.run_id))
+    held = situation.caps.held(price, least, remaining, situation.run_id)
+    return Hold(held.reason, held.command)
 
 
 def _slice(choice: Choice, situation: Situation, policy: Policy) -> int:

@@ -152,7 +152,7 @@ class PlanAttempt:
         if isinstance(plan, Exhausted):
             return _planned(Decision.CLOSE, record, plan.reason, RunState.FAILED)
         if isinstance(plan, Hold):
-            return self.hold(record, plan.reason)
+            return self.hold(record, plan.reason, plan.command)
         if isinstance(plan, Wait):
             self.ledger.advance(record.run_id, RunState.WAITING, reason=plan.reason)
             seconds = min(ceil((plan.until - now).total_seconds()), LONGEST_WAIT_SECONDS)
@@ -200,10 +200,10 @@ class PlanAttempt:
         if not is_told_by_sweep(self.ledger, record):
             self.tell(message)
 
-    def hold(self, record: RunRecord, reason: str) -> Planned:
-        """Let a run rest, and tell people unless they hear of it from its sweep."""
+    def hold(self, record: RunRecord, reason: str, command: str = "") -> Planned:
+        """Let a run rest until *command*, and tell people unless its sweep tells them."""
         self.ledger.advance(record.run_id, RunState.HELD, reason=reason)
-        self._tell(record, held_message(record, reason, self.prices))
+        self._tell(record, held_message(record, reason, self.prices, command))
         return _planned(Decision.HOLD, record, reason, RunState.HELD)
 
     def _situation(
