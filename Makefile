@@ -51,8 +51,11 @@ check: ## ruff, mypy, cfn-lint, the state machine, the house rules, shellcheck
 	@$(bin)/python -m tools.check
 
 .PHONY: bench
-bench: $(bin)/.dev ## measure what checkpoints and the engine cost, against what is promised
-	@$(bin)/python -m benchmarks.checkpoint; held=$$?; $(bin)/python -m benchmarks.engine all && exit $$held
+bench: ## measure against what is promised: checkpoints, engine, policy, a burst of drops, every failure of AWS
+	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
+	@held=0; for what in "benchmarks.checkpoint" "benchmarks.engine all" benchmarks.cold benchmarks.policy tests.load.drought \
+	tests.chaos "benchmarks.burst --drops 1000 --duplicates 0.05 --reorder 0.05" "benchmarks.burst --drops 100 --decks run"; do \
+	echo "== $$what"; $(bin)/python -m $$what || held=1; done; exit $$held
 
 .PHONY: fuzz
 fuzz: product $(fuzz)/.installed ## look for decks that Deckhand falls over, or reads unlike LAMMPS [SECONDS=60]
