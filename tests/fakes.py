@@ -163,7 +163,7 @@ class FakeLedger:
         run = self.runs[record.run_id]
         steered_at = change.get("steered_at")
         late = isinstance(steered_at, datetime) and self._is_steered_since(run.run_id, steered_at)
-        if run.round != record.round or late:
+        if run.round != record.round or late or (wish is not None and run.closed_at is not None):
             return False
         begun = {"state": RunState.RUNNING, "round": record.round + 1, "started_at": at}
         known = {name: value for name, value in change.items() if value is not None}
@@ -242,6 +242,9 @@ class FakeExecutions:
 
     def running(self) -> set[str]:
         return self.started.keys() - self.ends.keys()
+
+    def is_running(self, name: str) -> bool:
+        return name in self.running()
 
     def end(self, name: str) -> ExecutionEnd | None:
         return self.ends.get(name)

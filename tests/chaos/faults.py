@@ -70,6 +70,8 @@ CODES: Final = {
     "stepfunctions": ("ThrottlingException", 400),
     "batch": ("TooManyRequestsException", 429),
 }
+BROKEN: Final = {"dynamodb": "InternalServerError", "batch": "ServerException"}
+MODELLED: Final = frozenset({"ProvisionedThroughputExceededException", *BROKEN.values()})
 THROTTLED: Final = ("ThrottlingException", 400)
 
 
@@ -236,7 +238,7 @@ def _fail_before(faults: Faults, how: How | None, service: str, operation: str) 
     if how is How.REFUSED:
         raise refusal(operation, *CODES.get(service, THROTTLED))
     if how is How.BROKEN:
-        raise refusal(operation, "InternalError", 500)
+        raise refusal(operation, BROKEN.get(service, "InternalError"), 500)
     if how is How.UNREACHABLE:
         raise EndpointConnectionError(endpoint_url=f"https://{service}")
     if how is How.DIES_BEFORE:
@@ -248,7 +250,12 @@ def refusal(operation: str, code: str, status: int) -> ClientError:
         "Error": {"Code": code, "Message": "as scripted"},
         "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "1"},
     }
-    return ClientError(answer, operation)
+    return _class_of(code)(answer, operation)
+
+
+def _class_of(code: str) -> type[ClientError]:
+    """boto3 has a class of its own for a code that its model names; Retry goes by class names."""
+    return type(code, (ClientError,), {}) if code in MODELLED else ClientError
 
 
 def about(service: str, params: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from tests.unit.functions.test_functions import load_event
 INBOX = "deckhand-dev-inbox"
 PRUNE = "arn:aws:lambda:us-east-2:123456789012:function:prune"
 SURVEY = "arn:aws:lambda:us-east-2:123456789012:function:survey"
+STEER = "arn:aws:lambda:us-east-2:123456789012:function:steer"
 QUEUE = "arn:aws:sqs:us-east-2:123456789012:intake"
 
 
@@ -104,6 +105,17 @@ def test_what_a_function_could_not_do_is_unpacked() -> None:
     assert letter.why == "RetriesExhausted: no such bucket"
 
 
+def test_a_file_that_steers_goes_to_the_function_that_it_was_for() -> None:
+    event = uploaded(key="inbox/melt/STOP")
+    letter = read_letter(received(failed(STEER, event, None)), INBOX)
+    assert (letter.addressee, letter.about) == (Addressee.FUNCTION, "inbox/melt/STOP")
+
+
+def test_a_blocked_queue_is_told_of_again() -> None:
+    body = json.dumps({"source": "aws.batch", "detail-type": "Batch Job Queue Blocked"})
+    assert read_letter(received(body), INBOX).addressee is Addressee.SCHEDULE
+
+
 @pytest.mark.parametrize("said", [None, "text", [1]])
 def test_an_answer_of_any_shape_is_taken(said: object) -> None:
     letter = read_letter(received(failed(PRUNE, load_event("manifest_created"), said)), INBOX)
@@ -115,7 +127,7 @@ def test_an_answer_of_any_shape_is_taken(said: object) -> None:
     "body", [json.dumps(load_event("survey_due")), failed(SURVEY, load_event("survey_due"))]
 )
 def test_a_survey_is_for_nobody_else(body: str) -> None:
-    assert read_letter(received(body), INBOX).addressee is Addressee.SURVEY
+    assert read_letter(received(body), INBOX).addressee is Addressee.SCHEDULE
 
 
 @pytest.mark.parametrize(

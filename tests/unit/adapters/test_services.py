@@ -39,6 +39,8 @@ def test_an_execution_is_started_once(aws: Callable[[str], Any], state_machine: 
     given = aws("stepfunctions").describe_execution(executionArn=arn)["input"]
     assert json.loads(given) == {"run_id": "melt-1", "drop": "inbox/melt/"}
     assert executions.running() == {"melt-1"}
+    assert executions.is_running("melt-1") is True
+    assert executions.is_running("nobody") is False
     assert executions.end("melt-1") is None
     assert executions.start("melt-1", "melt-1", "inbox/other/") is False
 

@@ -286,6 +286,15 @@ def test_a_failed_run_gives_what_its_last_checkpoint_has(world: World) -> None:
     assert "up to the last checkpoint" in message.body
 
 
+def test_an_extended_run_that_was_stopped_gives_what_it_has_reached_since(world: World) -> None:
+    ended = (*ATTEMPTS, ended_attempt(len(ATTEMPTS) + 1, Verdict.CANCELLED))
+    world.ledger.runs[RUN] = run_record(attempts=ended, round=2)
+    further = manifest(90_000, len(ATTEMPTS) + 1)
+    put_checkpoint(world.runs, further)
+    world.close(RunState.CANCELLED, "stopped")
+    assert world.report.last_step == 90_000
+
+
 def test_a_rejected_drop_costs_nothing_and_has_only_a_report(world: World) -> None:
     world.ledger.runs[RUN] = run_record(state=RunState.CHECKING)
     world.close(RunState.REJECTED, "The drop has 2 decks.")

@@ -65,6 +65,17 @@ def test_a_completed_attempt_closes_the_run(world: World) -> None:
     assert world.recorded.started_at == datetime.fromtimestamp(1_700_000_000, UTC)
 
 
+def test_an_attempt_that_was_ended_before_its_run_was_resumed_does_not_end_it(world: World) -> None:
+    ended = Ended(job=job(ExitCode=75, StatusReason="Deckhand: over", IsTerminated=True))
+    put_status(world.runs, 1, ending=Ending.TERMINATED)
+    world.ledger.runs[RUN] = run_record(attempts=(attempt_record(1),), forgiven=1)
+    for _ in range(2):
+        judged = world.judge(ended)
+        assert (judged.decision, judged.verdict) == ("plan", Verdict.CANCELLED)
+    world.ledger.runs[RUN] = run_record(attempts=(attempt_record(1),), forgiven=0)
+    assert world.judge(ended).decision == "close"
+
+
 def test_a_success_without_a_completion_manifest_is_not_believed(world: World) -> None:
     world.runs.write(keys.completion(RUN, 1), b"{}")
     judged = world.judge(Ended(job=job(ExitCode=0, Status="SUCCEEDED")))

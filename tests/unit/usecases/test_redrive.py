@@ -50,7 +50,7 @@ def test_letters_of_both_queues_go_where_they_were_going(world: World) -> None:
     world.event_letters.letters = [
         letter(2),
         letter(3, Addressee.FUNCTION, function=PRUNE),
-        letter(4, Addressee.SURVEY),
+        letter(4, Addressee.SCHEDULE),
     ]
     redrive = world.redrive()
     plans = list(redrive.plan())

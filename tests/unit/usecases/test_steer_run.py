@@ -118,6 +118,36 @@ def test_a_run_goes_on_where_it_was(state: RunState) -> None:
     assert (record.round, record.forgiven, record.taken_up, record.wish) == (2, 1, 0, None)
 
 
+def test_a_run_held_before_its_deck_was_accepted_is_checked_then() -> None:
+    world = World(state=RunState.HELD)
+    world.ledger.runs[RUN] = world.record.model_copy(update={"deck": None})
+    world.ask(Verb.RESUME)
+    assert world.running == {f"{RUN}-r2"}
+
+
+def test_a_wish_that_was_written_down_but_not_done_is_done_by_the_retry() -> None:
+    world = World(attempt_record(1))
+    world.put_job(1, "RUNNING")
+    at = NOW - timedelta(minutes=1)
+    world.ledger.express(RUN, Wish.STOP, at)
+    world.ask(Verb.STOP, at=at)
+    assert world.jobs.terminated == ["job-1"]
+
+
+def test_a_wish_opens_no_run_that_was_closed_meanwhile() -> None:
+    world = World(ended_attempt(1, Verdict.INTERRUPTED), state=RunState.WAITING)
+    express = world.ledger.express
+
+    def closed_just_after(run_id: str, wish: Wish, at: datetime) -> bool:
+        expressed = express(run_id, wish, at)
+        world.ledger.close(run_id, RunState.FAILED, "given up", NOW)
+        return expressed
+
+    world.ledger.express = closed_just_after  # type: ignore[method-assign]
+    world.ask(Verb.STOP)
+    assert (world.record.state, world.record.round) == (RunState.FAILED, 1)
+
+
 def test_a_run_resumed_without_a_cap_keeps_its_own() -> None:
     world = World(state=RunState.HELD, dollars=10.0)
     world.ask(Verb.RESUME)
@@ -131,7 +161,7 @@ def test_a_run_resumed_without_a_cap_keeps_its_own() -> None:
         (Verb.RESUME, {"wish": Wish.HOLD}, "has yet to stop"),
         (Verb.RESUME, {"state": RunState.COMPLETED}, "deckhand extend"),
         (Verb.RESUME, {"state": RunState.REJECTED}, "Upload its drop again"),
-        (Verb.RESUME, {"state": RunState.HELD, "deck": None}, "never accepted"),
+        (Verb.RESUME, {"state": RunState.CANCELLED, "deck": None}, "never accepted"),
         (Verb.STOP, {"state": RunState.COMPLETED}, "over already"),
         (Verb.HOLD, {"state": RunState.FAILED}, "over already"),
         (Verb.EXTEND, {"state": RunState.FAILED}, "Only a completed run"),
@@ -171,7 +201,8 @@ def test_a_deck_with_no_end_to_add_to_is_not_extended() -> None:
 
 
 def test_a_rerun_is_a_run_of_its_own() -> None:
-    world = World(state=RunState.COMPLETED, closed_at=NOW, extensions=(500,))
+    mine = {"owner": "ada", "group": "polymers", "notify": ("ada@example.org",)}
+    world = World(state=RunState.COMPLETED, closed_at=NOW, extensions=(500,), **mine)
     ran = world.steer(Request(run_id=RUN, verb=Verb.RERUN, token="t"), NOW)
     again = world.steer(Request(run_id=RUN, verb=Verb.RERUN, token="t"), NOW)
     assert ran.run_id == again.run_id != RUN
@@ -183,6 +214,7 @@ def test_a_rerun_is_a_run_of_its_own() -> None:
     assert world.runs.read(keys.deck(ran.run_id, "in.melt")) == b"run 1000\n"
     admitted = world.ledger.runs[ran.run_id]
     assert (admitted.drop, admitted.state, admitted.started_at) == (DROP, RunState.CHECKING, NOW)
+    assert admitted.model_dump(include=set(mine)) == mine
     assert world.record.state is RunState.COMPLETED
 
 

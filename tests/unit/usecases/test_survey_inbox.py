@@ -199,6 +199,16 @@ def test_data_that_follows_a_run_is_nothing_new(world: World) -> None:
     assert world.found() == {}
 
 
+def test_files_that_steer_are_no_drop(world: World) -> None:
+    world.upload("inbox/in.melt/STOP")
+    world.upload("inbox/data/atoms.data")
+    world.upload("inbox/data/HOLD")
+    found = world.found()
+    assert list(found) == ["inbox/data/"]
+    world.upload("inbox/data/RESUME")
+    assert world.found() == {}
+
+
 def test_a_deck_that_arrives_after_the_report_is_a_run_like_any_other(world: World) -> None:
     world.upload("inbox/melt/data.txt", age=9999)
     world.found()

@@ -11,6 +11,7 @@ from botocore.client import BaseClient
 
 from deckhand.adapters.queue import read_messages
 from deckhand.domain.dead_letter import Addressee, DeadLetter
+from deckhand.domain.steering import steering_file
 
 HOLD_SECONDS: Final = 300
 """How long a letter that was taken is nobody else's."""
@@ -20,6 +21,8 @@ WAIT_SECONDS: Final = 1
 
 MOST_AT_ONCE: Final = 10
 SCHEDULED: Final = "Scheduled Event"
+REPEATED: Final = frozenset({"aws.events", "aws.batch"})
+"""Sources of events that a schedule makes up for."""
 MAX_WHY: Final = 300
 
 
@@ -120,12 +123,12 @@ def _unwrap(message: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _address(payload: str, function: str, inbox: str) -> tuple[Addressee, str]:
     event = _parse(payload)
-    if event.get("detail-type") == SCHEDULED or event.get("source") == "aws.events":
-        return Addressee.SURVEY, "the scheduled survey"
+    if event.get("detail-type") == SCHEDULED or event.get("source") in REPEATED:
+        return Addressee.SCHEDULE, f"{event.get('detail-type', SCHEDULED)}"
     [told] = read_messages([{"messageId": "", "body": payload}])
     about = told.drop or told.key
     bucket = _part(_part(event, "detail"), "bucket").get("name", inbox)
-    if about and bucket == inbox:
+    if about and bucket == inbox and steering_file(about) is None:
         return Addressee.INTAKE, about
     if about and function:
         return Addressee.FUNCTION, about

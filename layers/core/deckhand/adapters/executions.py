@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
+from typing import Any
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
@@ -50,18 +51,27 @@ class Executions:
         )
         return {item["name"] for page in pages for item in page["executions"]}
 
+    def is_running(self, name: str) -> bool:
+        """Whether an execution has not ended; what `running` lists may lack one of them."""
+        answer = self._describe(name)
+        return answer is not None and answer["status"] == "RUNNING"
+
     def end(self, name: str) -> ExecutionEnd | None:
         """How and when an execution ended; None where it has not, or is not known."""
+        answer = self._describe(name)
+        if answer is None or answer["status"] == "RUNNING" or "stopDate" not in answer:
+            return None
+        cause = str(answer.get("cause", ""))
+        return ExecutionEnd(answer["status"], answer["stopDate"].astimezone(UTC), cause)
+
+    def _describe(self, name: str) -> dict[str, Any] | None:
         try:
-            answer = self._client.describe_execution(executionArn=self.arn(name))
+            answer: dict[str, Any] = self._client.describe_execution(executionArn=self.arn(name))
         except ClientError as error:
             if _code(error) == "ExecutionDoesNotExist":
                 return None
             raise
-        if answer["status"] == "RUNNING" or "stopDate" not in answer:
-            return None
-        cause = str(answer.get("cause", ""))
-        return ExecutionEnd(answer["status"], answer["stopDate"].astimezone(UTC), cause)
+        return answer
 
     def arn(self, name: str) -> str:
         return f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"

@@ -128,10 +128,16 @@ class Ledger:
             OPEN: OPEN,
             **known,
         }
+        condition = IS_IN_ROUND
+        if "steered_at" in begun:
+            condition = f"{condition} AND {IS_NOT_STEERED_SINCE}"
+        if wish is not None:
+            # A wish is about a run that goes on, and opens none that has been closed meanwhile.
+            condition = f"{condition} AND attribute_not_exists(closed_at)"
         return self._update(
             record.run_id,
             begun,
-            f"{IS_IN_ROUND} AND {IS_NOT_STEERED_SINCE}" if "steered_at" in begun else IS_IN_ROUND,
+            condition,
             forget=("closed_at", "cost", *(() if wish else ("wish",))),
             also={":this_round": record.round},
         )

@@ -180,7 +180,8 @@ def _what_to_do(report: Report) -> Iterator[str]:
     elif report.state is RunState.REJECTED:
         yield "What to do: change what is named above and upload the drop again."
     elif report.state is RunState.CANCELLED:
-        yield "What to do: nothing, or upload the deck again to start a new run."
+        yield "What to do: nothing. To let it go on from its newest checkpoint"
+        yield f"  deckhand resume {report.run_id}"
     else:
         yield f"What to do: {_remedy(report)}"
 
@@ -188,6 +189,8 @@ def _what_to_do(report: Report) -> Iterator[str]:
 def _remedy(report: Report) -> str:
     """What helps a run that failed depends on how its last attempt ended."""
     verdict = report.attempts[-1].verdict if report.attempts else None
+    if report.attempts and verdict is None:
+        return f"let it go on from its newest checkpoint: deckhand resume {report.run_id}"
     if verdict is None or verdict is Verdict.DECK_ERROR:
         return "read the reason and the log below, then upload the deck again."
     if verdict is Verdict.OUT_OF_MEMORY:

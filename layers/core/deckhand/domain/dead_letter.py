@@ -12,7 +12,7 @@ class Addressee(StrEnum):
 
     INTAKE = "intake"
     FUNCTION = "function"
-    SURVEY = "survey"
+    SCHEDULE = "schedule"
     NOBODY = "nobody"
 
 

@@ -67,6 +67,10 @@ class RunRecord(BaseModel):
     extensions: tuple[int, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
 
+    def began_since(self, at: datetime) -> bool:
+        """Whether its round began at that time or later."""
+        return self.started_at is not None and self.started_at >= at
+
     @property
     def execution(self) -> str:
         """The name of this round's execution; 80 characters at most.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,13 +99,11 @@ class CloseRun:
         """The end of a completed run; else its furthest checkpoint, for what there is."""
         if not record.attempts:
             return None
-        for attempt in reversed(record.attempts):
-            if attempt.verdict is Verdict.COMPLETED:
-                content = self.runs.read(keys.completion(record.run_id, attempt.number))
-                try:
-                    return read_manifest(content or b"", record.run_id)
-                except ManifestError:
-                    break
+        newest = record.attempts[-1]
+        if newest.verdict is Verdict.COMPLETED:
+            content = self.runs.read(keys.completion(record.run_id, newest.number))
+            with suppress(ManifestError):
+                return read_manifest(content or b"", record.run_id)
         return newest_checkpoint(self.runs, record.run_id)
 
     def _write(self, report: Report, certificate: Certificate | None) -> None:

@@ -68,7 +68,7 @@ class JudgeAttempt:
         record, planned = self._planned(run_id, number)
         if planned.verdict is not None:
             judgement = Judgement(verdict=planned.verdict, reason=planned.reason)
-            return decide(judgement, record.wish)
+            return self._decided(record, number, judgement)
         outcome = self._outcome(run_id, number, ended)
         judgement = judge(outcome)
         if judgement.verdict is Verdict.UNKNOWN:
@@ -78,7 +78,14 @@ class JudgeAttempt:
         if not self.ledger.record_verdict(run_id, attempt):
             return self(run_id, number, ended)
         # Asked for again: whoever ended the job has said why before.
-        return decide(judgement, self._planned(run_id, number)[0].wish)
+        return self._decided(self._planned(run_id, number)[0], number, judgement)
+
+    def _decided(self, record: RunRecord, number: int, judgement: Judgement) -> Judged:
+        """An attempt that was ended before somebody let its run go on does not end the run."""
+        judged = decide(judgement, record.wish)
+        if judgement.verdict is Verdict.CANCELLED and number <= record.forgiven:
+            return judged.model_copy(update={"decision": "plan", "state": RunState.RUNNING})
+        return judged
 
     def _planned(self, run_id: str, number: int) -> tuple[RunRecord, AttemptRecord]:
         record = self.ledger.run(run_id)

@@ -117,8 +117,8 @@ class Ledger(Protocol):
         """Let a run go on in its next round, closed or not; *wish* is all that is left of wishes.
 
         What it cost is not known any more until it is closed again.
-        False where it is not in the round of *record* any more, or, if *change* has a
-        `steered_at`, has been steered since then.
+        False where it is not in the round of *record* any more; where there is a *wish* and the run
+        is closed; where *change* has a `steered_at`, and the run has been steered since then.
         """
         ...
 
@@ -156,6 +156,10 @@ class Executions(Protocol):
 
     def running(self) -> set[str]:
         """The names of all that have not ended."""
+        ...
+
+    def is_running(self, name: str) -> bool:
+        """Whether an execution has not ended; what `running` lists may lack one of them."""
         ...
 
     def end(self, name: str) -> ExecutionEnd | None:

@@ -169,6 +169,8 @@ class ReapRuns:
         yield Reaped(run_id, Finding.SILENT, reason)
 
     def _dead(self, record: RunRecord, now: datetime) -> Iterator[Reaped]:
+        if self.executions.is_running(record.execution):
+            return
         end = self.executions.end(record.execution)
         since = _last_change(record, end)
         # Asked for again: what the list shows may be of before its execution has ended.

@@ -23,13 +23,13 @@ class Move(StrEnum):
 MOVES: Final = {
     Addressee.INTAKE: Move.PUT_BACK,
     Addressee.FUNCTION: Move.INVOKE,
-    Addressee.SURVEY: Move.DISCARD,
+    Addressee.SCHEDULE: Move.DISCARD,
     Addressee.NOBODY: Move.LEAVE,
 }
 REASONS: Final = {
     Move.PUT_BACK: "goes to the intake queue",
     Move.INVOKE: "its function is invoked again",
-    Move.DISCARD: "a later survey has looked for the same drops",
+    Move.DISCARD: "what it was for is done anew every few minutes",
     Move.LEAVE: "it cannot be read; --discard deletes it",
 }
 UNREADABLE: Final = "it cannot be read"

@@ -52,7 +52,7 @@ class SteerRun:
         if record is None:
             raise LedgerError(f"There is no run {request.run_id}. `deckhand list` shows them.")
         if request.is_heard_in(record):
-            return Steered(run_id=record.run_id, done="That was done already.")
+            return self._heard(record, request, now)
         steered = self._do(record, request, now)
         if record.point is not None and record.parent is not None:
             self._wake(record.parent, now)
@@ -70,6 +70,13 @@ class SteerRun:
                 return self._extend(record, request, now)
             case Verb.RERUN:
                 return self._rerun(record, request, now)
+
+    def _heard(self, record: RunRecord, request: Request, now: datetime) -> Steered:
+        """Somebody asks again; what was written down before may not have been done."""
+        is_wish = record.wish is not None and record.wish.value == request.verb.value
+        if is_wish and record.steered_at is not None and not record.began_since(record.steered_at):
+            return Steered(run_id=record.run_id, done=self.enforce(record, now))
+        return Steered(run_id=record.run_id, done="That was done already.")
 
     def enforce(self, record: RunRecord, now: datetime) -> str:
         """End what stands in the way of a run's wish; the state machine does the rest."""
@@ -120,7 +127,7 @@ class SteerRun:
     def _resume(self, record: RunRecord, request: Request, now: datetime) -> Steered:
         if record.state not in RESUMABLE_STATES:
             raise SteeringError(_why_not_resumed(record))
-        if record.deck is None:
+        if record.deck is None and record.state is not RunState.HELD:
             raise SteeringError(f"{record.run_id} was never accepted. Upload its drop again.")
         self._next_round(
             record,
@@ -166,7 +173,9 @@ class SteerRun:
         new = rerun_id(record.run_id, request.token)
         again = run.extended(()).model_copy(update={"run_id": new, "admitted_at": now})
         if run.parent is None:
-            in_parallel(lambda path: self._copy(record.run_id, new, path), _paths(run))
+            in_parallel(
+                lambda item: self._copy(record.run_id, new, item.path, item.size, now), run.inputs
+            )
         if run.options.sweep is not None:
             sweep = read_sweep(self.runs.read(keys.sweep(record.run_id)), record.run_id)
             self.runs.write(keys.sweep(new), sweep.again(new).model_dump_json().encode())
@@ -178,17 +187,19 @@ class SteerRun:
                 state=RunState.CHECKING,
                 admitted_at=now,
                 parent=record.parent,
+                owner=record.owner,
+                group=record.group,
+                notify=record.notify,
             )
         )
         self.executions.start(admitted.execution, new, record.drop)
         self.ledger.mark_started(new, now)
         return Steered(run_id=new, done=f"{new} begins with the first step.")
 
-    def _copy(self, source: str, target: str, path: str) -> None:
+    def _copy(self, source: str, target: str, path: str, size: int, now: datetime) -> None:
         key = keys.deck(source, path)
-        [item] = [item for item in self.runs.current(key) if item.key == key]
         # The bucket of the runs keeps no versions.
-        plain = DropObject(key=key, version_id="", size=item.size, last_modified=item.last_modified)
+        plain = DropObject(key=key, version_id="", size=size, last_modified=now)
         self.runs.take(self.runs, plain, keys.deck(target, path))
 
     def _next_round(
@@ -214,10 +225,6 @@ class SteerRun:
         why_not = self.why_not_extended(deck.name, read)
         if why_not:
             raise SteeringError(f"{record.run_id} cannot be extended: {why_not}")
-
-
-def _paths(run: Run) -> list[str]:
-    return [item.path for item in run.inputs]
 
 
 def _why_not_resumed(record: RunRecord) -> str:

@@ -197,13 +197,14 @@ def _lying(drop: Drop, deleted: Sequence[DropObject]) -> Iterator[Lying]:
 
     A deletion is a change: while somebody clears a folder, what is left of it is not a new drop.
     """
-    if not drop.objects or drop.prefix == keys.INBOX:
+    objects = [item for item in drop.objects if drop.path_of(item) not in deck.STEERING_NAMES]
+    if not objects or drop.prefix == keys.INBOX:
         return
-    uploaded_at = max(item.last_modified for item in drop.objects)
+    uploaded_at = max(item.last_modified for item in objects)
     changed_at = max([uploaded_at, *(item.last_modified for item in deleted)])
     if drop.triggers:
         yield Lying(Drop(prefix=drop.prefix, objects=drop.triggers), changed_at)
     elif not any(
         deck.is_trigger(item.key) and item.last_modified >= uploaded_at for item in deleted
     ):
-        yield Lying(drop, changed_at)
+        yield Lying(Drop(prefix=drop.prefix, objects=tuple(objects)), changed_at)
