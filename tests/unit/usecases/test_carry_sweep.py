@@ -24,6 +24,7 @@ from deckhand.usecases.begin_sweep import BeginSweep
 from deckhand.usecases.carry_sweep import (
     FIRST_WAIT_SECONDS,
     MOST_LOOKS,
+    MOST_SUBMISSIONS,
     Carried,
     CarrySweep,
     Decision,
@@ -206,6 +207,7 @@ def test_what_costs_too_much_is_held_before_anything_is_begun() -> None:
 
 @pytest.mark.parametrize(("error", "decision"), [
     ("Batch.ServerException", Decision.SUBMIT),
+    ("States.Timeout", Decision.SUBMIT),
     ("Batch.ClientException", Decision.CLOSE),
 ])  # fmt: skip
 def test_what_batch_did_not_take(error: str, decision: Decision) -> None:
@@ -214,6 +216,26 @@ def test_what_batch_did_not_take(error: str, decision: Decision) -> None:
     carried = world.carry(error=error, cause="Array size")
     assert carried.decision is decision
     assert (carried.state is RunState.FAILED) == (decision is Decision.CLOSE)
+
+
+def test_an_array_that_batch_never_takes_is_given_up() -> None:
+    world = World()
+    world.carry()
+    carried = world.carry(error="States.Timeout", looks=MOST_SUBMISSIONS)
+    assert (carried.decision, carried.state) == (Decision.CLOSE, RunState.FAILED)
+
+
+def test_the_array_of_a_sweep_that_was_closed_ends() -> None:
+    world = World()
+    world.submit(live(), live(), live())
+    world.ledger.close(RUN, RunState.FAILED, "CarrySweep failed", NOW)
+    assert world.carry().decision is Decision.CLOSE
+    assert world.jobs.terminated == [world.look.array]
+    world.end(0, **ENDED)
+    world.end(1, **ENDED)
+    world.end(2, **ENDED)
+    world.carry()
+    assert len(world.jobs.terminated) == 1
 
 
 def test_an_array_that_batch_took_in_spite_of_its_answer_is_not_submitted_again() -> None:
@@ -517,6 +539,42 @@ def test_a_hold_before_the_array_was_submitted_is_not_forgotten() -> None:
     world.look = Look()
     assert world.carry(later).decision is Decision.WAIT
     assert len(world.own_executions) == 3
+
+
+def test_an_array_is_waited_for_from_when_it_was_submitted_not_planned() -> None:
+    """To make its runs took ten minutes; a hold right after the submission finds no job yet."""
+    world = World()
+    assert world.carry(left=SHORT).decision is Decision.AGAIN
+    submitted = NOW + timedelta(minutes=10)
+    assert world.carry(submitted).decision is Decision.SUBMIT
+    held = submitted + timedelta(seconds=5)
+    world.steer(Request(run_id=RUN, verb=Verb.HOLD), held)
+    world.look = Look()
+    assert world.carry(held).decision is Decision.WAIT
+    array = world.jobs.put_array(ARRAY, live(), live(), live())
+    assert world.carry(held + timedelta(minutes=1)).array == array
+    assert set(world.jobs.terminated) == {array}
+
+
+def test_a_run_that_rests_beside_the_array_lets_a_held_sweep_rest_and_be_resumed() -> None:
+    """It keeps the wish it was held by until its next round."""
+    world = World(2)
+    world.submit(live(), live())
+    world.end(0, **DONE)
+    world.end(1, **LOST)
+    world.carry()
+    world.steer(Request(run_id=RUN, verb=Verb.HOLD), NOW)
+    world.look = Look()
+    assert world.carry().decision is Decision.WAIT
+    assert world.point(1).wish is Wish.HOLD
+    world.ledger.advance(world.name(1), RunState.HELD, reason="It was held by its user.")
+    assert world.carry().decision is Decision.HOLD
+    assert world.record.state is RunState.HELD
+    later = NOW + timedelta(hours=1)
+    world.steer(Request(run_id=RUN, verb=Verb.RESUME), later)
+    world.look = Look()
+    assert world.carry(later).decision is Decision.WAIT
+    assert (world.point(1).state, world.point(1).wish) == (RunState.RUNNING, None)
 
 
 def test_one_run_of_a_sweep_is_stopped_alone() -> None:

@@ -12,11 +12,20 @@ from deckhand.domain.attempt import Outcome, Verdict, job_name, judge, parse_job
 from deckhand.domain.cost import Prices
 from deckhand.domain.errors import ReaperError
 from deckhand.domain.ledger import RunRecord, Wish
+from deckhand.domain.message import MessageKey
 from deckhand.domain.run import RunState
 from deckhand.usecases.close_run import CloseRun
-from deckhand.usecases.ports import ExecutionEnd
-from deckhand.usecases.reap_runs import Finding, Reaped, ReapRuns, raise_failures
+from deckhand.usecases.ports import ExecutionEnd, LiveJob
+from deckhand.usecases.reap_runs import (
+    ABANDONED,
+    TAKEN_UP_MOST,
+    Finding,
+    Reaped,
+    ReapRuns,
+    raise_failures,
+)
 from deckhand.usecases.steer_run import SteerRun
+from deckhand.usecases.tell import Tell
 from tests.fakes import FakeBucket, FakeExecutions, FakeJobs, FakeLedger, FakeTopic, telling
 from tests.makers import (
     ADMITTED,
@@ -245,6 +254,64 @@ def test_it_breaks_off_when_its_time_is_over() -> None:
     assert world.reaper(NOW, lambda: timedelta(seconds=10)) == []
 
 
+def test_orphans_and_messages_do_not_wait_for_all_open_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is time for one job and for the messages, and a run that is open."""
+    world = World(ended_attempt(1, Verdict.INTERRUPTED))
+    world.put_job(1, "RUNNING")
+    world.end("FAILED")
+    told: list[timedelta] = []
+
+    def again(_: Tell, older_than: timedelta) -> tuple[MessageKey, ...]:
+        told.append(older_than)
+        return ()
+
+    monkeypatch.setattr(Tell, "again", again)
+    left = iter([timedelta(minutes=5)] * 2 + [timedelta(0)] * 5)
+    found = world.reaper(NOW, lambda: next(left))
+    assert findings(found) == [Finding.ORPHAN]
+    assert told == [ABANDONED]
+
+
+def test_no_run_is_always_the_last_to_be_looked_at() -> None:
+    world = World()
+    names = [f"other-{number:016x}" for number in range(8)]
+    for name in names:
+        world.ledger.admit(run_record(run_id=name, started_at=ADMITTED))
+        world.executions.ends[name] = ExecutionEnd("FAILED", ADMITTED)
+    first = set()
+    for minutes in range(30):
+        left = iter([timedelta(minutes=5)] * 3 + [timedelta(0)] * 9)
+        found = world.reaper(NOW + timedelta(minutes=minutes), left.__next__)
+        first |= {item.what for item in found}
+    assert first == set(names)
+
+
+def test_of_two_jobs_of_one_attempt_the_newest_stays() -> None:
+    """Batch took the job and its answer was lost, so it was submitted once more."""
+    world = World(attempt_record(1))
+    put_status(world.runs, 1, updated_at=NOW - timedelta(minutes=1))
+    created = NOW - timedelta(hours=2)
+    twice = [
+        LiveJob("job-2", ARRAY, "spot", "RUNNING", created + timedelta(minutes=1)),
+        LiveJob("job-1", ARRAY, "spot", "RUNNING", created),
+    ]
+    world.jobs.live = lambda: iter(twice)  # type: ignore[method-assign]
+    assert findings(world.reap()) == [Finding.ORPHAN]
+    assert world.jobs.terminated == ["job-1"]
+
+
+def test_a_job_that_was_listed_twice_as_it_moved_on_is_one() -> None:
+    world = World(attempt_record(1))
+    put_status(world.runs, 1, updated_at=NOW - timedelta(minutes=1))
+    created = NOW - timedelta(hours=2)
+    moved = [LiveJob("job-1", ARRAY, "spot", status, created) for status in ("RUNNABLE", "RUNNING")]
+    world.jobs.live = lambda: iter(moved)  # type: ignore[method-assign]
+    assert world.reap() == []
+    assert world.jobs.terminated == []
+
+
 # ---- sweeps ----------------------------------------------------------------------------------
 
 POINT = "melt-p0000-0123456789abcdef"
@@ -291,6 +358,14 @@ def test_a_sweep_whose_execution_died_is_taken_up_like_a_run() -> None:
     assert findings(world.reap()) == [Finding.TAKEN_UP]
     assert world.executions.running() == {f"{RUN}-r2"}
     assert world.jobs.terminated == []
+
+
+def test_a_sweep_that_the_reaper_closes_takes_its_array_with_it() -> None:
+    world = swept(taken_up=TAKEN_UP_MOST)
+    say(world, minutes_ago=1)
+    world.end("FAILED")
+    assert Finding.CLOSED in findings(world.reap())
+    assert world.jobs.terminated == [world.jobs.by_name[ARRAY].job_id]
 
 
 def test_what_a_closed_sweep_leaves_behind_ends_without_a_word() -> None:

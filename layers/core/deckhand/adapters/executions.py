@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
-from typing import Any
+from typing import Any, Final
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from deckhand.usecases.ports import ExecutionEnd
+
+MOST_ON_A_PAGE: Final = 1000
+"""As many as AWS gives at once; unasked it gives a hundred."""
 
 
 class Executions:
@@ -47,7 +50,9 @@ class Executions:
     def running(self) -> set[str]:
         """The names of all that have not ended."""
         pages = self._client.get_paginator("list_executions").paginate(
-            stateMachineArn=self._machine, statusFilter="RUNNING"
+            stateMachineArn=self._machine,
+            statusFilter="RUNNING",
+            PaginationConfig={"PageSize": MOST_ON_A_PAGE},
         )
         return {item["name"] for page in pages for item in page["executions"]}
 

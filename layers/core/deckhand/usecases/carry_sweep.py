@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from deckhand.domain import keys
-from deckhand.domain.attempt import SUBMIT_ERRORS_THAT_PASS, job_name
+from deckhand.domain.attempt import BY_DECKHAND, job_name
 from deckhand.domain.deck import Frozen
 from deckhand.domain.errors import LedgerError, StorageError
 from deckhand.domain.ledger import RunRecord
@@ -35,6 +35,10 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
 
 MOST_SUBMISSIONS: Final = 12
+REFUSED: Final = "Batch.ClientException"
+"""The only error that says the array was certainly not taken, and never will be."""
+
+CLOSED: Final = f"{BY_DECKHAND}its sweep is closed"
 NOT_LISTED_YET: Final = timedelta(minutes=2)
 """After which a job that was submitted is surely listed."""
 
@@ -96,6 +100,7 @@ class CarrySweep:
         """Safe to repeat."""
         record = self._record(run_id)
         if record.state.is_final:
+            self._end_array(record)
             return _carried(Decision.CLOSE, record, record.reason, look, record.state)
         if look.looks >= MOST_LOOKS:
             return self._hand_over(record, look, now)
@@ -131,9 +136,8 @@ class CarrySweep:
         self, record: RunRecord, run: Run, sweep: Sweep, planned: Planned, look: Look,
         now: datetime, time_left: TimeLeft,
     ) -> Carried:  # fmt: skip
-        if look.error and (
-            look.error not in SUBMIT_ERRORS_THAT_PASS or look.looks >= MOST_SUBMISSIONS
-        ):
+        if look.error and (look.error == REFUSED or look.looks >= MOST_SUBMISSIONS):
+            self._end_array(record)
             reason = f"AWS Batch did not take the sweep: {look.cause or look.error}"
             return _carried(Decision.CLOSE, record, reason, look, RunState.FAILED)
         size = len(sweep.points)
@@ -154,8 +158,7 @@ class CarrySweep:
         time_left: TimeLeft,
     ) -> Carried:  # fmt: skip
         """It was planned and is not wanted any more; but it may only not be listed yet."""
-        array = record.attempts[0]
-        if now - array.planned_at < NOT_LISTED_YET:
+        if now - _submitted_by(record) < NOT_LISTED_YET:
             return self._wait(record, "Its jobs may not be listed yet.", look)
         return self._follow(record, run, sweep, look, now, time_left)
 
@@ -205,6 +208,12 @@ class CarrySweep:
         next_round(self.ledger, self.executions, record, now, record.wish)
         return _carried(Decision.HOLD, record, "The next execution goes on.", look)
 
+    def _end_array(self, record: RunRecord) -> None:
+        """Nobody follows it any more, and its machines cost."""
+        found = self.jobs.find(job_name(record.run_id, FIRST_ATTEMPT)) if record.attempts else None
+        if found is not None and found.is_live:
+            self.jobs.terminate(found.job_id, CLOSED)
+
     def _run(self, run_id: str) -> Run:
         content = self.runs.read(keys.run_record(run_id))
         if content is None:
@@ -222,6 +231,15 @@ _AS_PLANNED: Final = {
     PlanDecision.WAIT: Decision.WAIT,
     PlanDecision.HOLD: Decision.HOLD,
 }
+
+
+def _submitted_by(record: RunRecord) -> datetime:
+    """When its array was submitted, if it was: before this execution, or a user's word, came.
+
+    Not when it was planned: between the two its runs are made, which may take many minutes.
+    """
+    known = (record.started_at, record.steered_at)
+    return max([record.attempts[0].planned_at, *(at for at in known if at is not None)])
 
 
 def _as_planned(planned: Planned, record: RunRecord, look: Look) -> Carried:

@@ -153,7 +153,7 @@ class FollowSweep:
         if record.state.is_final:
             return Seen(self._closed(view, record), record)
         if not record.is_carried_by_parent:
-            is_held = record.state is RunState.HELD and record.wish is None
+            is_held = record.state is RunState.HELD and record.wish is not Wish.STOP
             return Seen(Standing.HELD if is_held else Standing.GOING, record)
         attempt = record.attempt(FIRST_ATTEMPT)
         if attempt is not None and attempt.verdict is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from deckhand.domain.attempt import (
@@ -35,6 +36,7 @@ TAKEN_UP_MOST: Final = 3
 """Executions in a row that may die of the same run."""
 
 ORPHAN: Final = f"{BY_DECKHAND}the run of this attempt is over"
+SECOND: Final = f"{BY_DECKHAND}this attempt was submitted twice"
 STOP: Final = timedelta(seconds=30)
 """The time that is left when the reaper breaks off; the next one goes on."""
 
@@ -81,24 +83,44 @@ class ReapRuns:
 
     def __call__(self, now: datetime, time_left: TimeLeft) -> list[Reaped]:
         """Safe to repeat, and to run twice at once: every change is conditional or idempotent."""
-        live = {job.name: job for job in self.jobs.live()}
+        live, older = _by_name(self.jobs.live())
+        # First what costs money or keeps people waiting: to look at all open runs may take longer
+        # than there is time.
+        found = self._orphans(live.values(), older, now, time_left)
+        found += _guarded("messages", self._messages(time_left))
+        return found + self._open_runs(live, now, time_left)
+
+    def _orphans(
+        self, newest: Iterable[LiveJob], older: Iterable[LiveJob], now: datetime,
+        time_left: TimeLeft,
+    ) -> list[Reaped]:  # fmt: skip
+        found: list[Reaped] = []
+        for job, look in (
+            *((job, self._second(job, now)) for job in older),
+            *((job, self._job(job, now)) for job in newest),
+        ):
+            if time_left() < STOP:
+                break
+            found += _guarded(job.name, look)
+        return found
+
+    def _open_runs(
+        self, live: dict[str, LiveJob], now: datetime, time_left: TimeLeft
+    ) -> list[Reaped]:
+        """In another order each time, so that none is always the last, which time may not reach."""
         running = self.executions.running()
         found: list[Reaped] = []
         parents: Parents = {}
-        for record in self.ledger.open_runs():
+        for record in sorted(self.ledger.open_runs(), key=lambda item: _turn(item.run_id, now)):
             if time_left() < STOP:
-                return found
+                break
             look = (
                 self._point(record, parents, live, now)
                 if record.is_carried_by_parent
                 else self._run(record, running, live, now)
             )
             found += _guarded(record.run_id, look)
-        for job in live.values():
-            if time_left() < STOP:
-                return found
-            found += _guarded(job.name, self._job(job, now))
-        return [*found, *_guarded("messages", self._messages())]
+        return found
 
     def _run(
         self, record: RunRecord, running: set[str], live: dict[str, LiveJob], now: datetime
@@ -184,9 +206,18 @@ class ReapRuns:
             next_round(self.ledger, self.executions, whole, now, Wish.STOP)
             yield Reaped(whole.run_id, Finding.STOPPED, "Its execution was stopped in AWS.")
         elif whole.taken_up >= TAKEN_UP_MOST:
+            self._end_array(whole)
             yield self._close(whole, RunState.FAILED, _died(whole, end), now)
         else:
             yield self._take_up(whole, end, now)
+
+    def _end_array(self, record: RunRecord) -> None:
+        """Nobody follows the array of a sweep that is closed."""
+        if record.points is None or record.open_attempt is None:
+            return
+        array = self.jobs.find(job_name(record.run_id, FIRST_ATTEMPT))
+        if array is not None and array.is_live:
+            self.jobs.terminate(array.job_id, ORPHAN)
 
     def _close(self, record: RunRecord, state: RunState, reason: str, now: datetime) -> Reaped:
         self.close(record.run_id, state, reason, now)
@@ -216,7 +247,19 @@ class ReapRuns:
         self.jobs.terminate(job.job_id, ORPHAN)
         yield Reaped(job.name, Finding.ORPHAN)
 
-    def _messages(self) -> Iterator[Reaped]:
+    def _second(self, job: LiveJob, now: datetime) -> Iterator[Reaped]:
+        """An attempt was submitted twice, the first answer having been lost: nobody follows this.
+
+        Who looks for a job by its name finds the newest. An array's children end with it.
+        """
+        if parse_job_name(job.name) is None or now - job.created_at < self.grace:
+            return
+        self.jobs.terminate(job.job_id, SECOND)
+        yield Reaped(job.name, Finding.ORPHAN, "a newer job has its name")
+
+    def _messages(self, time_left: TimeLeft) -> Iterator[Reaped]:
+        if time_left() < STOP:
+            return
         for key in self.tell.again(ABANDONED):
             yield Reaped(key.run_id, Finding.TOLD, key.event)
 
@@ -227,6 +270,24 @@ def raise_failures(found: list[Reaped]) -> None:
     if failed:
         names = "; ".join(f"{item.what}: {item.detail}" for item in failed[:5])
         raise ReaperError(f"{len(failed)} could not be looked at: {names}")
+
+
+def _by_name(jobs: Iterable[LiveJob]) -> tuple[dict[str, LiveJob], list[LiveJob]]:
+    """The newest job of each name, and all the older ones.
+
+    A job that moves on while the jobs are listed is listed twice; the last word on it counts.
+    """
+    each = {job.job_id: job for job in jobs}
+    newest: dict[str, LiveJob] = {}
+    older = []
+    for job in sorted(each.values(), key=lambda item: item.created_at, reverse=True):
+        if newest.setdefault(job.name, job) is not job:
+            older.append(job)
+    return newest, older
+
+
+def _turn(run_id: str, now: datetime) -> bytes:
+    return sha256(f"{now.isoformat()} {run_id}".encode()).digest()
 
 
 def _guarded(what: str, look: Iterator[Reaped]) -> list[Reaped]:
