@@ -35,7 +35,8 @@ def carry_sweep(machine: str) -> CarrySweep:
     executions, tell, prices = connect.executions(settings), telling.tell(settings), settings.prices
     poll, margin = settings.adopted_poll_seconds, settings.stop_margin_seconds
     policy, profiles = settings.policy, settings.machines
-    plan = PlanAttempt(runs, ledger, jobs, tell, policy, profiles, prices, margin, poll)
+    quote = accounting.quote_attempt(settings)
+    plan = PlanAttempt(runs, ledger, jobs, tell, policy, profiles, prices, margin, poll, quote)
     begin = BeginSweep(runs, ledger)
     judge = JudgeAttempt(runs, ledger, jobs, accounting.keep_accounts(settings))
     close = CloseRun(runs, ledger, tell, prices)

@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from deckhand.adapters import connect, telling
+from deckhand.adapters import accounting, connect, telling
 from deckhand.adapters.settings import Settings
 from deckhand.usecases.plan_attempt import PlanAttempt
 
@@ -33,6 +33,7 @@ def plan_attempt() -> PlanAttempt:
         settings.prices,
         settings.stop_margin_seconds,
         settings.adopted_poll_seconds,
+        accounting.quote_attempt(settings),
     )
 
 

@@ -14,7 +14,6 @@ import pytest
 
 from tests.chaos.cloud import Cloud, opened
 from tests.chaos.faults import Point
-from tests.chaos.known import KNOWN, known
 from tests.chaos.trial import points_of, tried
 
 SEED: Final = 5
@@ -48,20 +47,13 @@ def spread(points: list[Point]) -> list[Point]:
     return chosen[:NUMBER]
 
 
+# A thread of moto's interpreter that waits for a job stumbles when its execution is aborted.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("number", range(NUMBER))
 def test_whatever_aws_does_the_run_comes_to_its_end(
     cloud: Cloud, points: list[Point], number: int
 ) -> None:
-    point = spread([point for point in points if not known(point)])[number]
+    point = spread(points)[number]
     trial = tried(cloud, point)
     assert trial.reached, point
     assert trial.problems == [], point
-
-
-@pytest.mark.parametrize("reason", {reason for _, _, reason in KNOWN})
-def test_what_is_known_to_break_still_does(cloud: Cloud, points: list[Point], reason: str) -> None:
-    """Else it is to be struck off the list."""
-    point = next(point for point in points if known(point) == reason)
-    trial = tried(cloud, point)
-    assert trial.reached, point
-    assert trial.problems, f"{point} holds: strike it off tests/chaos/known.py"

@@ -139,6 +139,7 @@ class World:
                 admitted_at=self.clock.now,
                 total_steps=int(hours * HOUR * SPEED),
                 dollars=(1.1 * hours + 1) * PRICES.on_demand_per_hour,
+                purchase=purchase,
             )
         )
         run = Run(

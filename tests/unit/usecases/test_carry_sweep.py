@@ -15,7 +15,7 @@ from deckhand.domain.attempt import Job, Market, Verdict, job_name, parse_job
 from deckhand.domain.cost import Prices
 from deckhand.domain.errors import StorageError
 from deckhand.domain.ledger import RunRecord, Wish
-from deckhand.domain.options import RunOptions, Window
+from deckhand.domain.options import Purchase, RunOptions, Window
 from deckhand.domain.policy import Policy
 from deckhand.domain.run import Contract, Run, RunState
 from deckhand.domain.steering import Request, Verb
@@ -167,6 +167,10 @@ def test_every_point_becomes_a_run_and_one_array_is_asked_for() -> None:
         assert record.is_carried_by_parent
         [attempt] = record.attempts
         assert (attempt.number, attempt.array, attempt.queue) == (1, ARRAY, "spot")
+        assert (attempt.price_per_hour, attempt.on_demand_per_hour) == (
+            PRICES.spot_per_hour,
+            PRICES.on_demand_per_hour,
+        )
         run = Run.model_validate_json(world.runs.read(keys.run_record(world.name(index))) or b"")
         assert run.parent == RUN
         assert run.options.sweep is None
@@ -650,3 +654,9 @@ def test_a_point_overrules_the_variables_of_all() -> None:
     run = run_of(admitted_run(options=options), point)
     assert run.options.variables == {"T": 2.0, "N": 5}
     assert run.contract is Contract.STATISTICAL
+
+
+def test_the_runs_of_a_sweep_are_bought_like_the_sweep() -> None:
+    world = World(purchase=Purchase.SPOT_ONLY)
+    world.carry()
+    assert {world.point(index).purchase for index in range(3)} == {Purchase.SPOT_ONLY}

@@ -13,6 +13,7 @@ from deckhand.domain.attempt import Market
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.errors import LedgerError, StorageError
 from deckhand.domain.ledger import Wish
+from deckhand.domain.options import Purchase
 from deckhand.domain.parts import MIB
 from deckhand.domain.projection import NO_STEPS, NOT_MEASURED, Projection
 from deckhand.domain.run import CheckReport, Contract, DryRun, Run, RunState, Stage
@@ -441,12 +442,16 @@ def test_a_run_that_nobody_admitted_is_an_error(world: World) -> None:
 
 def test_whose_the_run_is_and_what_it_may_cost_is_in_the_ledger(world: World) -> None:
     world.cap = 200.0
-    options = b"owner: ada\ngroup: polymers\ndollars: 40\nhours: 9\nnotify: [ada@example.org]\n"
+    options = (
+        b"owner: ada\ngroup: polymers\ndollars: 40\nhours: 9\nnotify: [ada@example.org]\n"
+        b"purchase: spot-only\n"
+    )
     run_id = dropped(world, {"in.melt": b"run 1\n", "run.yaml": options})
     assert world.check(run_id).decision is Decision.ACCEPTED
     record = world.ledger.runs[run_id]
     assert (record.owner, record.group, record.notify) == ("ada", "polymers", ("ada@example.org",))
     assert (record.dollars, record.hours) == (40.0, 9.0)
+    assert record.purchase is Purchase.SPOT_ONLY
 
 
 def test_without_a_cap_of_its_own_a_run_has_that_of_the_stack(world: World) -> None:

@@ -17,11 +17,13 @@ from deckhand.domain.projection import OWN_SPEED
 from deckhand.domain.run import RunState
 from deckhand.domain.speed import Measurement, SpeedKey
 from deckhand.domain.status import Phase, Status
+from deckhand.usecases.cached_prices import CachedPrices
 from deckhand.usecases.forecast_run import Forecast, ForecastRun, read_run
 from deckhand.usecases.judge_attempt import read_status
 from deckhand.usecases.keep_accounts import KeepAccounts
 from deckhand.usecases.list_costs import ListCosts
 from deckhand.usecases.project_run import ProjectRun
+from deckhand.usecases.quote_attempt import QuoteAttempt
 from deckhand.usecases.rates import Rates
 from tests.conftest import NOW
 from tests.fakes import FakeBucket, FakeLedger, FakeMeasures, FakePrices
@@ -110,6 +112,78 @@ def test_an_attempt_on_demand_pays_that_price(world: World) -> None:
 def test_a_run_that_asks_for_more_gpus_pays_for_them(world: World) -> None:
     put_run(world.runs, options=RunOptions(gpus=4))
     assert world.account(LOST, **HERE).price_per_hour == 4.0
+
+
+def test_more_gpus_come_with_as_many_times_the_vcpus(world: World) -> None:
+    """Two attempts of 40 vCPUs each fill the machine, whatever GPUs are left."""
+    put_run(world.runs, options=RunOptions(gpus=2))
+    rates = Rates(world.prices, JobSize(gpus=1, vcpus=40), Prices(0.5, 5.0))
+    assert rates.known(SPOT, NOW, 2) == pytest.approx(8.0 * 80 / 96)
+
+
+def test_a_machine_nobody_knows_costs_as_many_times_as_it_has_gpus(world: World) -> None:
+    key = PriceKey("g9.new", Market.SPOT, "us-east-2")
+    assert world.rates.per_hour(key, NOW) == 0.5
+    assert world.rates.per_hour(key, NOW, 4) == 2.0
+
+
+def test_an_estimate_stands_where_the_machine_is_not_known(world: World) -> None:
+    planned = LOST.model_copy(update={"price_per_hour": 2.0, "on_demand_per_hour": 20.0})
+    unknown = {"instance_type": "g9.new", "availability_zone": "us-east-2a"}
+    found = world.account(planned, **unknown)
+    assert (found.price_per_hour, found.on_demand_per_hour) == (2.0, 20.0)
+    found = world.account(planned, **HERE)
+    assert (found.price_per_hour, found.on_demand_per_hour) == (1.0, 4.0)
+
+
+# ---- what the next attempt of a run is expected to cost ------------------------------------------
+
+
+def quote(world: World, market: Market, *types: str, **history: Any) -> float | None:
+    asked = QuoteAttempt(world.rates, {market: types}, "us-east-2")
+    attempts = (LOST.model_copy(update=history),) if history else ()
+    run = admitted_run(options=RunOptions(gpus=4))
+    return asked(run_record(attempts=attempts), run, market, NOW)
+
+
+def test_the_next_attempt_costs_what_the_dearest_machine_of_the_stack_costs(world: World) -> None:
+    world.prices.prices[PriceKey("p5", Market.SPOT, "us-east-2")] = 10.0
+    world.prices.machines["p5"] = Machine(gpus=4, vcpus=96)
+    assert quote(world, Market.SPOT, "g9.new", P4D) == 8.0
+    assert quote(world, Market.SPOT, "g9.new", P4D, "p5") == 10.0
+    assert quote(world, Market.ON_DEMAND, P4D) == 16.0
+
+
+def test_a_price_is_taken_from_where_the_run_was_if_the_region_has_none(world: World) -> None:
+    del world.prices.prices[SPOT.in_region()]
+    assert quote(world, Market.SPOT, P4D) is None
+    assert quote(world, Market.SPOT, P4D, **HERE) == 4.0
+
+
+def test_a_run_that_asks_for_other_machines_does_not_pay_for_those_of_the_stack(
+    world: World,
+) -> None:
+    asked = QuoteAttempt(world.rates, {Market.SPOT: (P4D,)}, "us-east-2")
+    for instance, price in ((None, 2.0), ("standard", 2.0), ("big-memory", None)):
+        run = admitted_run(options=RunOptions(instance=instance))
+        assert asked(run_record(), run, Market.SPOT, NOW) == price
+
+
+def test_what_one_run_has_heard_of_its_region_the_plan_of_the_next_one_knows(world: World) -> None:
+    fallback = Prices(0.5, 5.0)
+    heard = CachedPrices(world.measures, world.prices)
+    accounts = Rates(heard, JobSize(gpus=1, vcpus=12), fallback)
+    put_status(world.runs, 1, **HERE)
+    keep = KeepAccounts(world.runs, world.ledger, accounts, world.measures)
+    keep(RUN, LOST, read_status(world.runs, RUN, 1))
+    kept = Rates(CachedPrices(world.measures), JobSize(gpus=1, vcpus=12), fallback)
+    asked = QuoteAttempt(kept, {Market.SPOT: (P4D,)}, "us-east-2")
+    assert asked(run_record(), admitted_run(), Market.SPOT, NOW) == 2.0
+
+
+def test_nobody_knows_what_a_machine_without_a_price_costs(world: World) -> None:
+    assert quote(world, Market.SPOT, "g9.new") is None
+    assert quote(world, Market.SPOT) is None
 
 
 def test_a_zone_without_a_price_has_that_of_its_region(world: World) -> None:

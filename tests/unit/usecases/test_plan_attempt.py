@@ -19,7 +19,7 @@ from deckhand.domain.attempt import (
     judge,
     parse_job,
 )
-from deckhand.domain.cost import Prices
+from deckhand.domain.cost import Prices, cost
 from deckhand.domain.errors import LedgerError
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import RunRecord, Wish
@@ -50,13 +50,18 @@ class World:
     jobs: FakeJobs = field(default_factory=FakeJobs)
     topic: FakeTopic = field(default_factory=FakeTopic)
     prices: Prices = field(default_factory=lambda: Prices(0.2, 0.5))
+    quoted: dict[Market, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.tell = telling(self.topic)
 
     def plan(self, now: datetime = NOW) -> Planned:
         services = self.runs, self.ledger, self.jobs, self.tell
-        return PlanAttempt(*services, Policy(), PROFILES, self.prices, 300, 600)(RUN, now)
+        given = Policy(), PROFILES, self.prices, 300, 600
+        return PlanAttempt(*services, *given, quote=self.quote)(RUN, now)
+
+    def quote(self, record: RunRecord, run: Run, market: Market, now: datetime) -> float | None:
+        return self.quoted.get(market)
 
     def order(self) -> Order:
         planned = self.plan()
@@ -189,6 +194,55 @@ def test_a_cap_holds_the_run_with_one_message(world: World) -> None:
     assert f"To go on: deckhand resume {RUN} --dollars" in planned.reason
     assert f"  deckhand resume {RUN} --dollars" in world.topic.messages[0].body
     assert world.events == [Event.RUN_HELD]
+
+
+def timeout_below_a_cap(world: World, dollars: float) -> int:
+    world.ledger.runs[RUN] = run_record(dollars=dollars)
+    return world.order().timeout_seconds
+
+
+def test_a_run_of_four_gpus_reaches_its_cap_four_times_as_soon(world: World) -> None:
+    usual = timeout_below_a_cap(world, 2.0)
+    put_run(world.runs, options=RunOptions(gpus=4))
+    assert usual == pytest.approx(10 * 3600)
+    assert timeout_below_a_cap(world, 2.0) == pytest.approx(usual / 4)
+
+
+def test_todays_price_goes_before_that_of_the_stack(world: World) -> None:
+    world.quoted = {Market.SPOT: 0.4}
+    assert timeout_below_a_cap(world, 2.0) == pytest.approx(5 * 3600)
+    [attempt] = world.record.attempts
+    assert (attempt.price_per_hour, attempt.on_demand_per_hour) == (0.4, 0.5)
+
+
+def test_a_price_that_is_told_is_already_that_of_all_gpus(world: World) -> None:
+    put_run(world.runs, options=RunOptions(gpus=4))
+    world.quoted = {Market.SPOT: 0.4}
+    assert timeout_below_a_cap(world, 2.0) == pytest.approx(5 * 3600)
+
+
+def test_what_an_attempt_costs_is_written_down_when_it_is_planned(world: World) -> None:
+    put_run(world.runs, options=RunOptions(gpus=4))
+    world.order()
+    [attempt] = world.record.attempts
+    assert (attempt.price_per_hour, attempt.on_demand_per_hour) == (0.8, 2.0)
+    times = {"started_at": NOW, "stopped_at": NOW + timedelta(hours=2)}
+    assert cost([attempt.model_copy(update=times)], world.prices) == pytest.approx(1.6)
+
+
+def test_a_price_that_nobody_knows_is_not_written_down(world: World) -> None:
+    world.prices = Prices(0.0, 0.0)
+    world.order()
+    [attempt] = world.record.attempts
+    assert (attempt.price_per_hour, attempt.on_demand_per_hour) == (None, None)
+
+
+def test_people_are_told_what_falling_back_costs_today(world: World) -> None:
+    ended = [ended_attempt(number, Verdict.INTERRUPTED, advanced=True) for number in range(1, 4)]
+    world.ledger.runs[RUN] = run_record(attempts=tuple(ended))
+    world.quoted = {Market.SPOT: 3.0, Market.ON_DEMAND: 7.5}
+    world.order()
+    assert "$7.50 per hour instead of $3.00" in world.topic.messages[0].body
 
 
 def test_a_run_outside_its_hours_waits(world: World) -> None:

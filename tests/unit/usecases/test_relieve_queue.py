@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deckhand.domain.attempt import Market, Outcome, Verdict, job_name, judge, parse_job
+from deckhand.domain.ledger import RunRecord
+from deckhand.domain.options import Purchase
 from deckhand.domain.profile import Profile
-from deckhand.usecases.relieve_queue import RelieveQueue
+from deckhand.usecases.relieve_queue import READS_PER_PLACE, RelieveQueue
 from tests.fakes import FakeJobs, FakeLedger
 from tests.makers import RUN, attempt_record, ended_attempt, job, run_record
 
@@ -122,6 +124,53 @@ def test_there_is_always_room_for_those_let_go(statuses: list[str], on_demand: i
         put(jobs, f"d{number}", "RUNNING", "on-demand")
     gone = relieve(jobs)
     assert len(gone) == min(statuses.count("RUNNABLE"), max(0, 5 - on_demand))
+
+
+def put_waiting(jobs: FakeJobs, ledger: FakeLedger, count: int, purchase: Purchase) -> list[str]:
+    """The names of attempts that wait for a spot machine, each longer than those put before it."""
+    names = []
+    for _ in range(count):
+        run_id = f"melt-{len(ledger.runs):016x}"
+        ledger.admit(run_record(run_id=run_id, purchase=purchase))
+        names.append(job_name(run_id, 1))
+        put(jobs, names[-1], "RUNNABLE", minutes=20 + len(ledger.runs))
+    return names
+
+
+def test_who_may_only_have_spot_machines_keeps_his_place() -> None:
+    jobs, ledger = FakeJobs(), FakeLedger()
+    put_head(jobs, minutes=9)
+    movable = put_waiting(jobs, ledger, 9, Purchase.SPOT_FIRST)
+    put_waiting(jobs, ledger, 9, Purchase.SPOT_ONLY)
+    assert relieve(jobs, ledger) == movable[:-6:-1]
+
+
+def test_of_an_array_that_may_only_have_spot_machines_no_child_is_let_go() -> None:
+    jobs, ledger = FakeJobs(), FakeLedger()
+    ledger.admit(run_record(points=3, purchase=Purchase.SPOT_ONLY))
+    created = int((NOW - timedelta(hours=1)).timestamp() * 1000)
+    waits = {"Status": "RUNNABLE", "CreatedAt": created, "StatusReason": "CAPACITY:none"}
+    jobs.put_array(job_name(RUN, 1), *[parse_job(job(**waits)) for _ in range(3)])
+    assert relieve(jobs, ledger) == []
+
+
+def test_however_many_wait_few_are_read_and_the_next_look_goes_on() -> None:
+    class Counted(FakeLedger):
+        reads = 0
+
+        def run(self, run_id: str) -> RunRecord | None:
+            self.reads += 1
+            return super().run(run_id)
+
+    jobs, ledger = FakeJobs(), Counted()
+    put_head(jobs, minutes=9)
+    movable = put_waiting(jobs, ledger, 9, Purchase.SPOT_FIRST)
+    put_waiting(jobs, ledger, 5 * READS_PER_PLACE + 1, Purchase.SPOT_ONLY)
+    relieve_queue = RelieveQueue(jobs, ledger, {"standard": PROFILE}, WAIT)
+    assert relieve_queue(NOW) == []
+    assert ledger.reads == 5 * READS_PER_PLACE
+    assert relieve_queue(NOW) == movable[:-6:-1]
+    assert ledger.reads == 5 * READS_PER_PLACE + 1 + 5
 
 
 SPOT_LACKED = ended_attempt(1, Verdict.NO_CAPACITY)

@@ -11,6 +11,7 @@ from deckhand.usecases.cached_prices import CachedPrices
 from deckhand.usecases.forecast_run import ForecastRun
 from deckhand.usecases.keep_accounts import KeepAccounts
 from deckhand.usecases.project_run import ProjectRun
+from deckhand.usecases.quote_attempt import QuoteAttempt
 from deckhand.usecases.rates import Rates
 
 
@@ -19,7 +20,7 @@ def measures(settings: Settings) -> Measures:
 
 
 def rates(settings: Settings, *, ask_aws: bool = True) -> Rates:
-    """*ask_aws* is False for people: what the functions have heard is enough, and is there."""
+    """*ask_aws* is False for people and plans: what is heard of ended attempts is enough."""
     source = AwsPrices(hasty_client) if ask_aws else None
     cached = CachedPrices(measures(settings), source)
     table = TablePrices(settings.machine_prices, cached)
@@ -27,8 +28,12 @@ def rates(settings: Settings, *, ask_aws: bool = True) -> Rates:
 
 
 def project_run(settings: Settings, known: Rates) -> ProjectRun:
-    region = aws_client("dynamodb").meta.region_name
-    return ProjectRun(measures(settings), known, settings.instance_types, region)
+    return ProjectRun(measures(settings), known, settings.instance_types, _region())
+
+
+def quote_attempt(settings: Settings) -> QuoteAttempt:
+    known = rates(settings, ask_aws=False)
+    return QuoteAttempt(known, settings.instance_types, _region())
 
 
 def forecast_run(settings: Settings) -> ForecastRun:
@@ -39,3 +44,7 @@ def forecast_run(settings: Settings) -> ForecastRun:
 def keep_accounts(settings: Settings) -> KeepAccounts:
     known = rates(settings)
     return KeepAccounts(connect.runs(settings), connect.ledger(settings), known, measures(settings))
+
+
+def _region() -> str:
+    return str(aws_client("dynamodb").meta.region_name)

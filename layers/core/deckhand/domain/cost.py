@@ -20,6 +20,10 @@ class Prices:
     def per_hour(self, market: Market) -> float:
         return self.spot_per_hour if market is Market.SPOT else self.on_demand_per_hour
 
+    def times(self, size: float) -> Prices:
+        """Those of an attempt that is as many times as large."""
+        return Prices(self.spot_per_hour * size, self.on_demand_per_hour * size)
+
 
 def cost(attempts: Iterable[AttemptRecord], prices: Prices) -> float:
     return sum(item.seconds / 3600 * per_hour(item, prices) for item in attempts)

@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from deckhand.domain.attempt import AttemptRecord
+from deckhand.domain.options import Purchase
 from deckhand.domain.run import RunState
 
 DEFAULT_OWNER: Final = "default"
@@ -30,11 +31,12 @@ class RunRecord(BaseModel):
     that began because an execution had died. `steered_at` is when somebody last said what should
     become of the run, and `forgiven` how many attempts it had when that somebody let it go on.
 
-    `dollars` and `hours` of machine time are the caps above which the run is held,
-    `projected_cost` is what it is expected to cost in all. `extensions` are steps that were added
-    after the deck's end. `notify` are addresses that its messages go to as well. A run whose deck
-    lies with another one has a `parent`; as the `point` of that sweep it has its number. A parent
-    has `points`, of which `points_done` are closed; its caps are those of each of them.
+    `dollars` and `hours` of machine time are the caps above which the run is held, `projected_cost`
+    is what it is expected to cost in all. `extensions` are steps that were added after the deck's
+    end. `purchase` is None until the deck was read. `notify` are addresses that its messages go to
+    as well. A run whose deck lies with another one has a `parent`; as the `point` of that sweep it
+    has its number. A parent has `points`, of which `points_done` are closed; its caps are those of
+    each of them.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
@@ -52,6 +54,7 @@ class RunRecord(BaseModel):
     owner: str = DEFAULT_OWNER
     group: str = DEFAULT_OWNER
     notify: tuple[str, ...] = ()
+    purchase: Purchase | None = None
     parent: str | None = None
     point: int | None = None
     points: int | None = None

@@ -86,6 +86,16 @@ class JobSize:
     gpus: int = 1
     vcpus: int = 0
 
+    def times(self, gpus: int | None) -> float:
+        """How many times as large the attempt of a run is that asks for so many GPUs."""
+        return gpus / self.gpus if gpus and self.gpus else 1.0
+
+    def of(self, gpus: int | None) -> JobSize:
+        """More GPUs come with as many times the vCPUs."""
+        if gpus is None:
+            return self
+        return JobSize(gpus, round(self.vcpus * self.times(gpus)))
+
 
 def share(job: JobSize, machine: Machine) -> float | None:
     """The part of the machine that nobody else can use; None where the job does not fit it."""

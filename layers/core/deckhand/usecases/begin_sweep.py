@@ -73,6 +73,7 @@ def _admitted(parent: RunRecord, point: Point, now: datetime) -> RunRecord:
         owner=parent.owner,
         group=parent.group,
         notify=parent.notify,
+        purchase=parent.purchase,
         parent=parent.run_id,
         point=point.index,
     )
@@ -86,5 +87,7 @@ def _in_array(parent: str, array: AttemptRecord) -> AttemptRecord:
         planned_at=array.planned_at,
         timeout_seconds=array.timeout_seconds,
         reason=array.reason,
+        price_per_hour=array.price_per_hour,
+        on_demand_per_hour=array.on_demand_per_hour,
         array=job_name(parent, FIRST_ATTEMPT),
     )

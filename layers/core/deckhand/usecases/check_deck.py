@@ -169,10 +169,15 @@ class CheckDeck:
         return self._accept(record, run, now)
 
     def _know(self, record: RunRecord, options: RunOptions) -> None:
-        """Whose the run is, before anybody is told anything about it."""
+        """Whose the run is, before anybody is told anything about it, and where it is bought."""
         owner = options.owner or options.group or DEFAULT_OWNER
-        group, notify = options.group or owner, options.notify or None
-        self.ledger.advance(record.run_id, record.state, owner=owner, group=group, notify=notify)
+        known = {
+            "owner": owner,
+            "group": options.group or owner,
+            "notify": options.notify or None,
+            "purchase": options.purchase,
+        }
+        self.ledger.advance(record.run_id, record.state, **known)
 
     def _carried(
         self, root: Path, deck: str, gathered: Gathered, variables: Mapping[str, Values]

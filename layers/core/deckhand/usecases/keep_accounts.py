@@ -9,6 +9,7 @@ from deckhand.domain.attempt import AttemptRecord, Verdict
 from deckhand.domain.cost import cost, per_hour
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import RunRecord
+from deckhand.domain.price import PriceKey
 from deckhand.domain.projection import OWN_SPEED, project
 from deckhand.domain.run import Run
 from deckhand.domain.speed import Measurement, Speed
@@ -31,6 +32,7 @@ class KeepAccounts:
         run = read_run(self.runs, run_id)
         at = attempt.stopped_at or attempt.planned_at
         found = priced(attempt, status, self.rates, at, run.options.gpus if run else None)
+        self._keep_price(found, at)
         if run is not None:
             self._keep_speed(run, found, at)
         record = self.ledger.run(run_id)
@@ -38,6 +40,12 @@ class KeepAccounts:
         if expected is not None:
             self.ledger.record_projected_cost(run_id, expected)
         return found
+
+    def _keep_price(self, attempt: AttemptRecord, at: datetime) -> None:
+        """Have the price of the whole region kept: plans ask nobody, and know no zone yet."""
+        if attempt.instance_type and attempt.availability_zone:
+            key = PriceKey(attempt.instance_type, attempt.market, attempt.availability_zone)
+            self.rates.known(key.in_region(), at)
 
     def _keep_speed(self, run: Run, attempt: AttemptRecord, at: datetime) -> None:
         speed, machine = attempt.steps_per_second, attempt.instance_type

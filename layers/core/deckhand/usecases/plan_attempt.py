@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -53,6 +54,13 @@ ENDING_SECONDS: Final = 15
 
 LONGEST_WAIT_SECONDS: Final = 30 * 24 * 3600
 
+Quote = Callable[[RunRecord, Run, Market, datetime], float | None]
+"""What an hour of a run's next attempt costs on a market, its GPUs counted: quote_attempt.py."""
+
+
+def without_quote(record: RunRecord, run: Run, market: Market, now: datetime) -> float | None:
+    return None
+
 
 class Decision(StrEnum):
     """What the state machine does next."""
@@ -96,7 +104,8 @@ class PlanAttempt:
     """Where a run stands is in the ledger and in S3, so any execution can go on from there.
 
     Seconds: an attempt stops `stop_margin` before its end, and `adopted_poll` lie between two looks
-    at a job that an earlier execution has submitted.
+    at a job that an earlier execution has submitted. `prices` are of an attempt of usual size, for
+    those of which nobody can `quote` one.
     """
 
     runs: Bucket
@@ -108,6 +117,7 @@ class PlanAttempt:
     prices: Prices
     stop_margin: int
     adopted_poll: int
+    quote: Quote = without_quote
 
     def __call__(self, run_id: str, now: datetime) -> Planned:
         """Safe to repeat, and to take up where another execution of the run has left off."""
@@ -148,20 +158,22 @@ class PlanAttempt:
 
     def _next(self, record: RunRecord, run: Run, now: datetime) -> Planned:
         manifest = newest_checkpoint(self.runs, record.run_id)
-        plan = next_attempt(self._situation(record, run, manifest, now), self.policy)
+        prices = self._prices(record, run, now)
+        plan = next_attempt(self._situation(record, run, manifest, prices, now), self.policy)
         if isinstance(plan, Exhausted):
             return _planned(Decision.CLOSE, record, plan.reason, RunState.FAILED)
         if isinstance(plan, Hold):
-            return self.hold(record, plan.reason, plan.command)
+            return self.hold(record, plan.reason, plan.command, prices)
         if isinstance(plan, Wait):
             self.ledger.advance(record.run_id, RunState.WAITING, reason=plan.reason)
             seconds = min(ceil((plan.until - now).total_seconds()), LONGEST_WAIT_SECONDS)
             return _planned(Decision.WAIT, record, plan.reason, wait_seconds=max(1, seconds))
-        return self._attempt(record, run, plan, manifest, now)
+        return self._attempt(record, run, plan, manifest, prices, now)
 
     def _attempt(
-        self, record: RunRecord, run: Run, plan: Plan, manifest: Manifest | None, now: datetime
-    ) -> Planned:
+        self, record: RunRecord, run: Run, plan: Plan, manifest: Manifest | None, prices: Prices,
+        now: datetime,
+    ) -> Planned:  # fmt: skip
         attempt = AttemptRecord(
             number=plan.number,
             market=plan.market,
@@ -170,6 +182,8 @@ class PlanAttempt:
             resumed_from=str(manifest.checkpoint_id) if manifest else None,
             timeout_seconds=plan.timeout_seconds,
             reason=plan.reason,
+            price_per_hour=prices.per_hour(plan.market) or None,
+            on_demand_per_hour=prices.on_demand_per_hour or None,
         )
         if not self.ledger.plan(record.run_id, attempt):
             recorded = self._record(record.run_id).attempt(plan.number)
@@ -181,34 +195,48 @@ class PlanAttempt:
         before = record.attempts[-1] if record.attempts else None
         progress = {"taken_up": 0} if before is not None and before.advanced else {}
         self.ledger.advance(record.run_id, RunState.RUNNING, reason=attempt.reason, **progress)
-        self._tell_of(record, run, attempt)
+        self._tell_of(record, run, attempt, prices)
         return self._order(record, run, attempt)
 
-    def _tell_of(self, record: RunRecord, run: Run, attempt: AttemptRecord) -> None:
+    def _tell_of(self, record: RunRecord, run: Run, attempt: AttemptRecord, prices: Prices) -> None:
         if attempt.number == 1 and run.options.tell_start:
-            self._tell(record, started_message(record, self.prices))
+            self._tell(record, started_message(record, prices))
         if not record.attempts:
             return
         before = record.attempts[-1]
         if before.verdict is Verdict.STALLED:
             reason = f"{before.reason} Attempt {attempt.number} goes on on another machine."
-            self._tell(record, stalled_message(record, reason, self.prices, is_helped=True))
+            self._tell(record, stalled_message(record, reason, prices, is_helped=True))
         if before.market is Market.SPOT and attempt.market is Market.ON_DEMAND:
-            self._tell(record, fell_back_message(record, attempt, self.prices))
+            self._tell(record, fell_back_message(record, attempt, prices))
 
     def _tell(self, record: RunRecord, message: Message) -> None:
         if not is_told_by_sweep(self.ledger, record):
             self.tell(message)
 
-    def hold(self, record: RunRecord, reason: str, command: str = "") -> Planned:
+    def hold(
+        self, record: RunRecord, reason: str, command: str = "", prices: Prices | None = None
+    ) -> Planned:
         """Let a run rest until *command*, and tell people unless its sweep tells them."""
         self.ledger.advance(record.run_id, RunState.HELD, reason=reason)
-        self._tell(record, held_message(record, reason, self.prices, command))
+        self._tell(record, held_message(record, reason, prices or self.prices, command))
         return _planned(Decision.HOLD, record, reason, RunState.HELD)
 
+    def _prices(self, record: RunRecord, run: Run, now: datetime) -> Prices:
+        """Of the run's next attempt, today; nothing where nobody knows one."""
+        usual, asked = self._profile(run).gpus, run.options.gpus
+        ours = self.prices.times(asked / usual) if asked and usual else self.prices
+        return Prices(
+            *(
+                self.quote(record, run, market, now) or ours.per_hour(market)
+                for market in (Market.SPOT, Market.ON_DEMAND)
+            )
+        )
+
     def _situation(
-        self, record: RunRecord, run: Run, manifest: Manifest | None, now: datetime
-    ) -> Situation:
+        self, record: RunRecord, run: Run, manifest: Manifest | None, prices: Prices,
+        now: datetime,
+    ) -> Situation:  # fmt: skip
         profile = self._profile(run)
         return Situation(
             run_id=record.run_id,
@@ -218,8 +246,8 @@ class PlanAttempt:
             admitted_at=record.admitted_at,
             options=run.options.model_copy(update={"hours": record.hours}),
             dollars=record.dollars,
-            spent=cost(record.attempts, self.prices),
-            prices={market: self.prices.per_hour(market) or None for market in Market},
+            spent=cost(record.attempts, prices),
+            prices={market: prices.per_hour(market) or None for market in Market},
             remaining_seconds=remaining_seconds(record, manifest),
             spot_queues=profile.spot_queues,
             on_demand_queues=profile.on_demand_queues,

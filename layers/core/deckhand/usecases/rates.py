@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from deckhand.domain.attempt import AttemptRecord, Market
@@ -25,14 +25,15 @@ class Rates:
         machine = self.source.machine(key.instance_type)
         if machine is None:
             return None
-        job = self.job if gpus is None else replace(self.job, gpus=gpus)
-        part = share(job, machine)
+        part = share(self.job.of(gpus), machine)
         whole = self._whole(key, at) if part is not None else None
         return None if part is None or whole is None else whole * part
 
     def per_hour(self, key: PriceKey, at: datetime, gpus: int | None = None) -> float:
         found = self.known(key, at, gpus)
-        return self.fallback.per_hour(key.market) if found is None else found
+        if found is not None:
+            return found
+        return self.fallback.times(self.job.times(gpus)).per_hour(key.market)
 
     def _whole(self, key: PriceKey, at: datetime) -> float | None:
         found = self.source.price(key, at)
@@ -45,7 +46,10 @@ def priced(
     attempt: AttemptRecord, status: Status | None, rates: Rates, at: datetime,
     gpus: int | None = None,
 ) -> AttemptRecord:  # fmt: skip
-    """The attempt with the machine it says it is on, its speed, and what an hour of it costs."""
+    """The attempt with the machine it says it is on, its speed, and what an hour of it costs.
+
+    What was estimated when it was planned stands where the price is not known.
+    """
     if status is None or status.attempt != attempt.number:
         return attempt
     found: dict[str, object] = {
@@ -55,6 +59,9 @@ def priced(
     }
     if status.instance_type and status.availability_zone:
         key = PriceKey(status.instance_type, attempt.market, status.availability_zone)
-        found["price_per_hour"] = rates.known(key.on(attempt.market), at, gpus)
-        found["on_demand_per_hour"] = rates.known(key.on(Market.ON_DEMAND), at, gpus)
+        prices = {
+            "price_per_hour": rates.known(key.on(attempt.market), at, gpus),
+            "on_demand_per_hour": rates.known(key.on(Market.ON_DEMAND), at, gpus),
+        }
+        found |= {name: price for name, price in prices.items() if price is not None}
     return attempt.model_copy(update=found)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from deckhand.domain.attempt import RELIEVED, Market, Verdict, parse_job_name
+from deckhand.domain.options import Purchase
 from deckhand.domain.profile import Profile, Profiles
 from deckhand.usecases.ports import Jobs, Ledger, LiveJob
 
@@ -21,19 +23,24 @@ https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable_capacit
 UNDER_WAY: Final = timedelta(minutes=2)
 """Who was let go is in no queue for a moment, and would be forgotten where room is counted."""
 
+READS_PER_PLACE: Final = 20
+"""How many runs are read at most in one look, for each that there is room for on demand."""
+
 
 @dataclass(frozen=True)
 class RelieveQueue:
     """AWS Batch itself lets one attempt go in ten minutes, that at the head of the queue.
 
     https://docs.aws.amazon.com/batch/latest/userguide/batch-job-queue-blocked-events.html
-    `wait` is how long an attempt has waited for a machine before it is let go.
+    `wait` is how long an attempt has waited for a machine before it is let go. `purchases` are of
+    runs that were read before: they do not change, so a long queue is read through look by look.
     """
 
     jobs: Jobs
     ledger: Ledger
     profiles: Profiles
     wait: timedelta
+    purchases: dict[str, Purchase] = field(default_factory=dict)
 
     def __call__(self, now: datetime) -> list[str]:
         """The names of the attempts that were let go, those that waited longest first.
@@ -63,7 +70,7 @@ class RelieveQueue:
                 not job.is_array for job in on_demand
             )
             late = [job for job in self._late(spot, now) if job.queue in dry]
-            for job in late[: max(0, room)]:
+            for job in islice(self._movable(late, max(0, room)), max(0, room)):
                 yield job, f"no spot machine since {self.wait}."
         elif flows and not dry:
             for job in self._late(on_demand, now):
@@ -75,6 +82,22 @@ class RelieveQueue:
         own = (job for job in jobs if job.status == "RUNNABLE" and not job.is_array)
         late = (job for job in own if now - job.created_at >= self.wait)
         return sorted(late, key=lambda job: job.created_at)
+
+    def _movable(self, late: Sequence[LiveJob], room: int) -> Iterator[LiveJob]:
+        """Those that may be bought on demand: who may not would lose his place for nothing."""
+        reads = room * READS_PER_PLACE
+        for job in late:
+            # The children of an array are bought like the sweep that it is of.
+            run_id, _ = parse_job_name(job.name.partition(":")[0]) or ("", 0)
+            if run_id and run_id not in self.purchases:
+                if not reads:
+                    return
+                reads -= 1
+                record = self.ledger.run(run_id)
+                if record is not None and record.purchase is not None:
+                    self.purchases[run_id] = record.purchase
+            if self.purchases.get(run_id) is not Purchase.SPOT_ONLY:
+                yield job
 
     def _lacked_spot(self, job: LiveJob) -> bool:
         """Whether the attempt is on demand because the one before it found no spot machine."""
