@@ -20,7 +20,7 @@ from deckhand.domain.attempt import (
     parse_job,
 )
 from deckhand.domain.cost import Prices, cost
-from deckhand.domain.errors import LedgerError
+from deckhand.domain.errors import LedgerError, MessageNotSentError
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.message import Event
@@ -243,6 +243,15 @@ def test_people_are_told_what_falling_back_costs_today(world: World) -> None:
     world.quoted = {Market.SPOT: 3.0, Market.ON_DEMAND: 7.5}
     world.order()
     assert "$7.50 per hour instead of $3.00" in world.topic.messages[0].body
+
+
+def test_a_run_is_held_also_while_nobody_can_be_told(world: World) -> None:
+    world.history(Verdict.INTERRUPTED, dollars=0.1)
+    world.topic.error = MessageNotSentError("throttled")
+    assert world.plan().decision is Decision.HOLD
+    assert world.events == []
+    world.tell.again(timedelta(0) - timedelta(seconds=1))
+    assert world.events == [Event.RUN_HELD]
 
 
 def test_a_run_outside_its_hours_waits(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,7 +22,7 @@ from deckhand.domain.attempt import (
 )
 from deckhand.domain.cost import Prices, cost
 from deckhand.domain.deck import Frozen
-from deckhand.domain.errors import LedgerError, StorageError
+from deckhand.domain.errors import LedgerError, MessageNotSentError, StorageError
 from deckhand.domain.ledger import RunRecord, Wish
 from deckhand.domain.manifest import Manifest
 from deckhand.domain.message import Message
@@ -212,7 +213,9 @@ class PlanAttempt:
 
     def _tell(self, record: RunRecord, message: Message) -> None:
         if not is_told_by_sweep(self.ledger, record):
-            self.tell(message)
+            # What SNS does not take now is sent by the reaper; no run waits for that.
+            with suppress(MessageNotSentError):
+                self.tell(message)
 
     def hold(
         self, record: RunRecord, reason: str, command: str = "", prices: Prices | None = None
