@@ -125,7 +125,7 @@ def test_a_sweep_is_one_line_and_its_runs_are_shown_with_it(
     deployed: Deployed, swept: RunRecord
 ) -> None:
     listed = deployed.deckhand("list", "--limit", "100")
-    assert "6 of 6 done" in listed
+    assert "6 of 6 runs are done" in listed
     assert records(deployed, swept.run_id)[0].run_id not in listed
     shown = deployed.deckhand("show", swept.run_id)
     assert "T=0.5, seed=4711" in shown
