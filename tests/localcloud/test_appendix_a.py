@@ -171,14 +171,14 @@ CASES = {
         {"by-hand/in.melt": LONG},
         [Verdict.CANCELLED],
         RunState.CANCELLED,
-        [f"was cancelled. The job was cancelled: {BY_HAND}", "What to do: nothing, or upload"],
+        [f"was cancelled. The job was cancelled: {BY_HAND}", "What to do: nothing. To let it go on"],
         deed=terminate,
     ),
     "9 an execution that is stopped": Case(
         {"stopped-execution/in.melt": LONG},
         [Verdict.CANCELLED],
         RunState.CANCELLED,
-        ["Its execution was stopped in AWS.", "What to do: nothing, or upload"],
+        ["It was stopped by its user.", "What to do: nothing. To let it go on"],
         deed=stop_execution,
     ),
     "10 overrides that are too long": Case(
