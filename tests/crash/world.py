@@ -34,7 +34,7 @@ from deckhand.usecases.trusted_checkpoints import trusted_checkpoints
 from tests.crash.deck import DECK, FILES, TOTAL_STEPS
 from tests.crash.faults import BEGUN, ENDED, STRUCK, Operation, Point
 from tests.fakes import FakeJobs, FakeLedger, FakeOutbox, FakeTopic, telling
-from tests.makers import ADMITTED, RUN, job, run_record
+from tests.makers import ADMITTED, PROFILES, RUN, job, run_record
 
 ROOT: Final = Path(__file__).parents[2]
 ENGINE: Final = find_engine("The crash points")
@@ -144,7 +144,10 @@ class World:
         self, point: Point | None = None, stop: float = 0.0, checkpoints: int = CHECKPOINTS
     ) -> Attempt:
         """Plan an attempt, carry it, judge it; *stop* is the share of the deck it has time for."""
-        planned = PlanAttempt(self.bucket, self.ledger, Policy())(RUN, now())
+        services = self.bucket, self.ledger, FakeJobs(), telling(self.topic, self.outbox)
+        plan = PlanAttempt(*services, Policy(), PROFILES, Prices(1.0, 4.0), 300, 600)
+        planned = plan(RUN, now())
+        assert planned.order is not None, planned.reason
         scratch = self.folder / f"a{planned.attempt}"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
@@ -154,7 +157,7 @@ class World:
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": NOBODY,
             "RUN_ID": RUN,
             "ATTEMPT": str(planned.attempt),
-            "CHECKPOINT": planned.checkpoint,
+            "CHECKPOINT": planned.order.checkpoint,
             "RUNS_BUCKET": self.bucket.name,
             "DECKHAND_SCRATCH": str(scratch),
             "LMP": str(ENGINE.lmp),

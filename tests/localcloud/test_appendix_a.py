@@ -171,7 +171,10 @@ CASES = {
         {"by-hand/in.melt": LONG},
         [Verdict.CANCELLED],
         RunState.CANCELLED,
-        [f"was cancelled. The job was cancelled: {BY_HAND}", "What to do: nothing. To let it go on"],
+        [
+            f"was cancelled. The job was cancelled: {BY_HAND}",
+            "What to do: nothing. To let it go on",
+        ],
         deed=terminate,
     ),
     "9 an execution that is stopped": Case(
