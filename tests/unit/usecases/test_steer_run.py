@@ -12,7 +12,7 @@ from deckhand.domain import keys
 from deckhand.domain.attempt import AttemptRecord, Verdict, job_name, parse_job
 from deckhand.domain.errors import LedgerError, SteeringError
 from deckhand.domain.ledger import RunRecord, Wish
-from deckhand.domain.options import RunOptions
+from deckhand.domain.options import Purchase, RunOptions
 from deckhand.domain.run import Run, RunState
 from deckhand.domain.steering import Request, Verb, steering_file
 from deckhand.domain.sweep import Point, Sweep, point_run_id, read_sweep
@@ -201,7 +201,12 @@ def test_a_deck_with_no_end_to_add_to_is_not_extended() -> None:
 
 
 def test_a_rerun_is_a_run_of_its_own() -> None:
-    mine = {"owner": "ada", "group": "polymers", "notify": ("ada@example.org",)}
+    mine = {
+        "owner": "ada",
+        "group": "polymers",
+        "notify": ("ada@example.org",),
+        "purchase": Purchase.SPOT_ONLY,
+    }
     world = World(state=RunState.COMPLETED, closed_at=NOW, extensions=(500,), **mine)
     ran = world.steer(Request(run_id=RUN, verb=Verb.RERUN, token="t"), NOW)
     again = world.steer(Request(run_id=RUN, verb=Verb.RERUN, token="t"), NOW)

@@ -70,6 +70,23 @@ class RunRecord(BaseModel):
     extensions: tuple[int, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
 
+    def another(
+        self, run_id: str, at: datetime, parent: str | None, point: int | None = None
+    ) -> RunRecord:
+        """A new run of the same drop, of the same people, bought in the same way."""
+        return RunRecord(
+            run_id=run_id,
+            drop=self.drop,
+            state=RunState.CHECKING,
+            admitted_at=at,
+            owner=self.owner,
+            group=self.group,
+            notify=self.notify,
+            purchase=self.purchase,
+            parent=parent,
+            point=point,
+        )
+
     def began_since(self, at: datetime) -> bool:
         """Whether its round began at that time or later."""
         return self.started_at is not None and self.started_at >= at

@@ -65,18 +65,7 @@ class BeginSweep:
 
 
 def _admitted(parent: RunRecord, point: Point, now: datetime) -> RunRecord:
-    return RunRecord(
-        run_id=point.run_id,
-        drop=parent.drop,
-        state=RunState.CHECKING,
-        admitted_at=now,
-        owner=parent.owner,
-        group=parent.group,
-        notify=parent.notify,
-        purchase=parent.purchase,
-        parent=parent.run_id,
-        point=point.index,
-    )
+    return parent.another(point.run_id, now, parent=parent.run_id, point=point.index)
 
 
 def _in_array(parent: str, array: AttemptRecord) -> AttemptRecord:

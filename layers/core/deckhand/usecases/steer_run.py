@@ -129,12 +129,10 @@ class SteerRun:
             raise SteeringError(_why_not_resumed(record))
         if record.deck is None and record.state is not RunState.HELD:
             raise SteeringError(f"{record.run_id} was never accepted. Upload its drop again.")
-        self._next_round(
+        self._let_go_on(
             record,
+            request,
             now,
-            steered_at=request.at or now,
-            forgiven=len(record.attempts),
-            taken_up=0,
             dollars=request.dollars or record.dollars,
             hours=request.hours or record.hours,
         )
@@ -156,16 +154,21 @@ class SteerRun:
             raise SteeringError(f"{record.run_id} has been extended {MAX_EXTENSIONS} times.")
         self._check_extension(record)
         total = record.total_steps
-        self._next_round(
+        self._let_go_on(
             record,
+            request,
             now,
-            steered_at=request.at or now,
-            forgiven=len(record.attempts),
-            taken_up=0,
             extensions=(*record.extensions, request.steps),
             total_steps=None if total is None else total + request.steps,
         )
         return Steered(run_id=record.run_id, done=f"It goes on for {request.steps:,} steps.")
+
+    def _let_go_on(
+        self, record: RunRecord, request: Request, now: datetime, **change: object
+    ) -> None:
+        """What was tried before counts no more for what the run may try."""
+        known = {"steered_at": request.at or now, "forgiven": len(record.attempts), "taken_up": 0}
+        next_round(self.ledger, self.executions, record, now, None, **known, **change)
 
     def _rerun(self, record: RunRecord, request: Request, now: datetime) -> Steered:
         """A run of its own of the same frozen files, from the beginning."""
@@ -180,18 +183,7 @@ class SteerRun:
             sweep = read_sweep(self.runs.read(keys.sweep(record.run_id)), record.run_id)
             self.runs.write(keys.sweep(new), sweep.again(new).model_dump_json().encode())
         self.runs.write(keys.run_record(new), again.model_dump_json(indent=1).encode())
-        admitted = self.ledger.admit(
-            RunRecord(
-                run_id=new,
-                drop=record.drop,
-                state=RunState.CHECKING,
-                admitted_at=now,
-                parent=record.parent,
-                owner=record.owner,
-                group=record.group,
-                notify=record.notify,
-            )
-        )
+        admitted = self.ledger.admit(record.another(new, now, parent=record.parent))
         self.executions.start(admitted.execution, new, record.drop)
         self.ledger.mark_started(new, now)
         return Steered(run_id=new, done=f"{new} begins with the first step.")
@@ -202,10 +194,8 @@ class SteerRun:
         plain = DropObject(key=key, version_id="", size=size, last_modified=now)
         self.runs.take(self.runs, plain, keys.deck(target, path))
 
-    def _next_round(
-        self, record: RunRecord, now: datetime, wish: Wish | None = None, **change: object
-    ) -> None:
-        next_round(self.ledger, self.executions, record, now, wish, **change)
+    def _next_round(self, record: RunRecord, now: datetime, wish: Wish | None = None) -> None:
+        next_round(self.ledger, self.executions, record, now, wish)
 
     def _run(self, record: RunRecord) -> Run:
         content = self.runs.read(keys.run_record(record.run_id))
