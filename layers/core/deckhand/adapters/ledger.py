@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
+from deckhand.adapters.table import Table, stored
 from deckhand.domain.attempt import AttemptRecord
 from deckhand.domain.errors import LedgerError
 from deckhand.domain.ledger import RunRecord, Wish
@@ -38,14 +36,10 @@ IS_NOT_STEERED_SINCE: Final = "(attribute_not_exists(steered_at) OR steered_at <
 WAS_LONG_AGO: Final = "attribute_not_exists(begun_at) OR begun_at < :before"
 IS_IN_ROUND: Final = f"{IS_KNOWN} AND (attribute_not_exists(#round) OR #round = :this_round)"
 
-_serialize: Final = TypeSerializer().serialize
-_deserialize: Final = TypeDeserializer().deserialize
-
 
 class Ledger:
     def __init__(self, client: BaseClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def admit(self, record: RunRecord) -> RunRecord:
         kind = RUN_ITEM if record.point is None else POINT
@@ -59,9 +53,9 @@ class Ledger:
 
     def run(self, run_id: str) -> RunRecord | None:
         items = list(
-            self._query(
+            self._table.query(
                 KeyConditionExpression="run_id = :run",
-                ExpressionAttributeValues=_item({":run": run_id}),
+                ExpressionAttributeValues=stored({":run": run_id}),
                 ConsistentRead=True,
             )
         )
@@ -73,10 +67,10 @@ class Ledger:
 
     def recent(self, limit: int) -> list[RunRecord]:
         found: list[RunRecord] = []
-        for item in self._query(
+        for item in self._table.query(
             IndexName=INDEX,
             KeyConditionExpression="kind = :kind",
-            ExpressionAttributeValues=_item({":kind": RUN_ITEM}),
+            ExpressionAttributeValues=stored({":kind": RUN_ITEM}),
             ScanIndexForward=False,
             Limit=limit,
         ):
@@ -89,10 +83,10 @@ class Ledger:
         found = [
             RunRecord.model_validate(item)
             for kind in (RUN_ITEM, POINT)
-            for item in self._query(
+            for item in self._table.query(
                 IndexName=INDEX,
                 KeyConditionExpression="kind = :kind AND admitted_at >= :at",
-                ExpressionAttributeValues=_item({":kind": kind, ":at": at}),
+                ExpressionAttributeValues=stored({":kind": kind, ":at": at}),
                 ScanIndexForward=False,
             )
         ]
@@ -103,9 +97,9 @@ class Ledger:
             "IndexName": OPEN_INDEX,
             "KeyConditionExpression": "#open = :open",
             "ExpressionAttributeNames": {"#open": OPEN},
-            "ExpressionAttributeValues": _item({":open": OPEN}),
+            "ExpressionAttributeValues": stored({":open": OPEN}),
         }
-        for item in self._query(**query):
+        for item in self._table.query(**query):
             yield RunRecord.model_validate(item)
 
     def advance(self, run_id: str, state: RunState, **known: object) -> bool:
@@ -171,18 +165,8 @@ class Ledger:
             raise LedgerError(f"The ledger does not know the run {run_id}.")
         return record
 
-    def _query(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  boto3's own words
-        pages = self._client.get_paginator("query").paginate(TableName=self._table, **query)
-        for page in pages:
-            for item in page["Items"]:
-                yield {name: _deserialize(value) for name, value in item.items()}
-
     def _put(self, item: Mapping[str, object], condition: str) -> bool:
-        return self._if_allowed(
-            self._client.put_item,
-            Item=_item(item),
-            ConditionExpression=condition,
-        )
+        return self._table.put(Item=stored(item), ConditionExpression=condition) is not None
 
     def _update(
         self,
@@ -197,27 +181,18 @@ class Ledger:
         sets = ", ".join(f"#{name} = :{name}" for name in change)
         removes = f" REMOVE {', '.join(f'#{name}' for name in forget)}" if forget else ""
         values = {**{f":{name}": value for name, value in change.items()}, **(also or {})}
-        return self._if_allowed(
-            self._client.update_item,
+        answer = self._table.update(
             Key=_key(run_id, item),
             UpdateExpression=f"SET {sets}{removes}",
             ExpressionAttributeNames={f"#{name}": name for name in (*change, *forget)},
-            ExpressionAttributeValues=_item(values),
+            ExpressionAttributeValues=stored(values),
             ConditionExpression=condition,
         )
-
-    def _if_allowed(self, write: Any, **request: Any) -> bool:  # noqa: ANN401  boto3's own words
-        try:
-            write(TableName=self._table, **request)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return answer is not None
 
 
 def _key(run_id: str, item: str) -> dict[str, Any]:
-    return _item({"run_id": run_id, "item": item})
+    return stored({"run_id": run_id, "item": item})
 
 
 def _attempt_item(attempt: AttemptRecord) -> str:
@@ -227,18 +202,3 @@ def _attempt_item(attempt: AttemptRecord) -> str:
 def _plain(model: BaseModel, *left_out: str) -> dict[str, object]:
     """Only what is known, so that a condition can ask whether an attribute exists."""
     return model.model_dump(exclude_none=True, exclude=set(left_out))
-
-
-def _item(values: Mapping[str, object]) -> dict[str, Any]:
-    return {name: _serialize(_storable(value)) for name, value in values.items()}
-
-
-def _storable(value: object) -> object:
-    if isinstance(value, datetime):
-        # One width for all, so that the index sorts text as it sorts time.
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if isinstance(value, float):
-        return Decimal(repr(value))
-    if isinstance(value, tuple):
-        return [_storable(item) for item in value]
-    return str(value) if isinstance(value, str) else value

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from botocore.client import BaseClient
 from pydantic import BaseModel, ValidationError
 
+from deckhand.adapters.table import time_text
 from deckhand.adapters.trouble import AwsError
 from deckhand.domain.price import Machine, Price, PriceKey
 from deckhand.domain.speed import Measurement, SpeedKey
@@ -43,9 +44,7 @@ class Measures:
         return self._read(Measurement, SPEEDS, f"{key}#", limit, begins=True)
 
     def keep(self, key: SpeedKey, attempt: int, at: datetime, measured: Measurement) -> None:
-        # One width for all times, so that items sort as time does.
-        time = at.astimezone(UTC).isoformat(timespec="microseconds")
-        self._keep(SPEEDS, f"{key}#{time}#{measured.run_id}-a{attempt}", measured)
+        self._keep(SPEEDS, f"{key}#{time_text(at)}#{measured.run_id}-a{attempt}", measured)
 
     def _read(
         self, model: type[M], partition: str, item: str, limit: int = 1, *, begins: bool = False

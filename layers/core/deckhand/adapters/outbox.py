@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 
+from deckhand.adapters.table import Table, plain, stored, time_text
 from deckhand.domain.message import Message, MessageKey
 from deckhand.usecases.ports import Unsent
 
@@ -38,25 +37,21 @@ WAS_NOT_ASKED: Final = "attribute_not_exists(asked_at) OR asked_at < :before"
 LONGEST_ADDRESS: Final = 320
 """RFC 3696: 64 characters, @, 255 characters; a sort key may have 1024 bytes."""
 
-_serialize: Final = TypeSerializer().serialize
-_deserialize: Final = TypeDeserializer().deserialize
-
 
 class Outbox:
     def __init__(self, client: BaseClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def claim(self, message: Message, at: datetime) -> bool:
-        values = {":free": FREE, ":sending": SENDING, ":at": _text(at)}
+        values = {":free": FREE, ":sending": SENDING, ":at": time_text(at)}
         return self._put(message, at, f"{IS_NEW_OR_FREE} OR {IS_MINE}", values)
 
     def claim_again(self, unsent: Unsent, message: Message, at: datetime) -> bool:
-        seen = {":free": FREE, ":sending": SENDING, ":seen": _text(unsent.at)}
+        seen = {":free": FREE, ":sending": SENDING, ":seen": time_text(unsent.at)}
         return self._put(message, at, IS_UNTOUCHED, seen)
 
     def release(self, key: MessageKey, at: datetime) -> None:
-        change = {":free": FREE, ":at": _text(at), ":sending": SENDING}
+        change = {":free": FREE, ":at": time_text(at), ":sending": SENDING}
         self._update(_key(key), "SET kind = :free, admitted_at = :at", IS_BEING_SENT, change)
 
     def wait(self, key: MessageKey) -> None:
@@ -64,18 +59,18 @@ class Outbox:
         self._update(_key(key), "SET kind = :waiting", IS_BEING_SENT, change)
 
     def take(self, key: MessageKey, at: datetime) -> bool:
-        change = {":sending": SENDING, ":at": _text(at), ":waiting": WAITING}
+        change = {":sending": SENDING, ":at": time_text(at), ":waiting": WAITING}
         expression = "SET kind = :sending, admitted_at = :at"
         return self._update(_key(key), expression, IS_WAITING, change) is not None
 
     def mark_sent(self, key: MessageKey, at: datetime) -> None:
-        self._update(_key(key), "SET sent_at = :at REMOVE kind", IS_KNOWN, {":at": _text(at)})
+        self._update(_key(key), "SET sent_at = :at REMOVE kind", IS_KNOWN, {":at": time_text(at)})
 
     def is_taken(self, key: MessageKey) -> bool:
-        found = self._query(
+        found = self._table.query(
             KeyConditionExpression="run_id = :run AND #item = :item",
             ExpressionAttributeNames={"#item": "item"},
-            ExpressionAttributeValues=_item({":run": key.run_id, ":item": _name(key)}),
+            ExpressionAttributeValues=stored({":run": key.run_id, ":item": _name(key)}),
             ConsistentRead=True,
         )
         return any(item.get("kind") != FREE for item in found)
@@ -91,8 +86,8 @@ class Outbox:
 
     def count(self, bucket: datetime) -> int:
         """One item for all buckets; a clock that is behind counts in the newest one."""
-        values = {":begun_at": _text(bucket), ":one": 1}
-        key = _item({"run_id": OWN_PARTITION, "item": "bucket"})
+        values = {":begun_at": time_text(bucket), ":one": 1}
+        key = stored({"run_id": OWN_PARTITION, "item": "bucket"})
         while True:
             same = self._update(key, "ADD messages :one", IS_THIS_OR_LATER, values)
             if same is not None:
@@ -103,12 +98,12 @@ class Outbox:
                 return int(begun["messages"])
 
     def begin_look(self, bucket: datetime) -> bool:
-        key = _item({"run_id": OWN_PARTITION, "item": "look"})
-        values = {":begun_at": _text(bucket)}
+        key = stored({"run_id": OWN_PARTITION, "item": "look"})
+        values = {":begun_at": time_text(bucket)}
         return self._update(key, "SET begun_at = :begun_at", IS_EARLIER, values) is not None
 
     def begin_asking(self, address: str, at: datetime, again_after: timedelta) -> bool:
-        values = {":at": _text(at), ":before": _text(at - again_after)}
+        values = {":at": time_text(at), ":before": time_text(at - again_after)}
         expression = "SET asked_at = :at"
         return self._update(_address(address), expression, WAS_NOT_ASKED, values) is not None
 
@@ -119,13 +114,12 @@ class Outbox:
         self, message: Message, at: datetime, condition: str, values: Mapping[str, object]
     ) -> bool:
         """Store a message as one that is being sent, if *condition* holds."""
-        state = {"item": _name(message.key), "kind": SENDING, "admitted_at": _text(at)}
-        stored = {**message.model_dump(mode="json"), **state}
-        answer = self._if_allowed(
-            self._client.put_item,
-            Item=_item(stored),
+        state = {"item": _name(message.key), "kind": SENDING, "admitted_at": time_text(at)}
+        body = {**message.model_dump(mode="json"), **state}
+        answer = self._table.put(
+            Item=stored(body),
             ConditionExpression=condition,
-            ExpressionAttributeValues=_item(values),
+            ExpressionAttributeValues=stored(values),
         )
         return answer is not None
 
@@ -137,37 +131,22 @@ class Outbox:
         values: Mapping[str, object],
     ) -> dict[str, Any] | None:
         """The item as it now is, or None where *condition* does not hold."""
-        given = {"ExpressionAttributeValues": _item(values)} if values else {}
-        answer = self._if_allowed(
-            self._client.update_item,
+        given = {"ExpressionAttributeValues": stored(values)} if values else {}
+        answer = self._table.update(
             Key=key,
             UpdateExpression=expression,
             ConditionExpression=condition,
             ReturnValues="ALL_NEW",
             **given,
         )
-        return None if answer is None else _plain(answer["Attributes"])
+        return None if answer is None else plain(answer["Attributes"])
 
     def _of(self, kind: str, before: datetime) -> Iterator[dict[str, Any]]:
-        return self._query(
+        return self._table.query(
             IndexName=INDEX,
             KeyConditionExpression="kind = :kind AND admitted_at < :before",
-            ExpressionAttributeValues=_item({":kind": kind, ":before": _text(before)}),
+            ExpressionAttributeValues=stored({":kind": kind, ":before": time_text(before)}),
         )
-
-    def _query(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  boto3's own words
-        pages = self._client.get_paginator("query").paginate(TableName=self._table, **query)
-        for page in pages:
-            for item in page["Items"]:
-                yield _plain(item)
-
-    def _if_allowed(self, write: Any, **request: Any) -> Any | None:  # noqa: ANN401  boto3's own words
-        try:
-            return write(TableName=self._table, **request)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return None
-            raise
 
 
 def _name(key: MessageKey) -> str:
@@ -175,29 +154,16 @@ def _name(key: MessageKey) -> str:
 
 
 def _key(key: MessageKey) -> dict[str, Any]:
-    return _item({"run_id": key.run_id, "item": _name(key)})
+    return stored({"run_id": key.run_id, "item": _name(key)})
 
 
 def _address(address: str) -> dict[str, Any]:
-    return _item({"run_id": OWN_PARTITION, "item": f"address#{address[:LONGEST_ADDRESS]}"})
+    return stored({"run_id": OWN_PARTITION, "item": f"address#{address[:LONGEST_ADDRESS]}"})
 
 
 def _message(item: Mapping[str, Any]) -> Message:
     return Message.model_validate({name: item[name] for name in Message.model_fields})
 
 
-def _text(at: datetime) -> str:
-    """One width for all, so that text sorts as time does."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _item(values: Mapping[str, object]) -> dict[str, Any]:
-    return {name: _serialize(value) for name, value in values.items()}
-
-
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in item.items()}
