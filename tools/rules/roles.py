@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tools.project import Project, Resource, Template
+from tools.rules.rule import ResourceRules
 
 ANY_RESOURCE: Final = frozenset(
     {
@@ -132,3 +133,7 @@ def _job_findings(project: Project) -> Iterator[str]:
                 for action in sorted(actions(role))
                 if action.startswith(DATA_SERVICES)
             )
+
+
+RESOURCES: Final[ResourceRules] = {}
+PROJECT: Final = (findings,)

@@ -1,0 +1,21 @@
+"""What a house rule is: it looks at a resource, or at the whole project, and says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+import botocore.session
+
+from tools.project import Project, Resource, Template
+
+ResourceRule = Callable[[Template, Resource], Iterator[str]]
+ProjectRule = Callable[[Project], Iterator[str]]
+ResourceRules = Mapping[str, tuple[ResourceRule, ...]]
+
+
+@cache
+def enum(service: str, shape: str) -> frozenset[str]:
+    """The values that AWS' own model of *service* has for *shape*."""
+    model = botocore.session.get_session().get_service_model(service)
+    return frozenset(model.shape_for(shape).enum)
