@@ -146,6 +146,7 @@ def test_the_job_gets_what_the_runner_reads(project: Project) -> None:
     names = set(re.findall(r'"Name": "([A-Z_]+)"', json.dumps(job["Environment"])))
     assert names == {
         "RUNS_BUCKET",
+        "CREDENTIALS_FUNCTION",
         "DECKHAND_SCRATCH",
         "CHECKPOINT_SECONDS",
         "STATUS_SECONDS",

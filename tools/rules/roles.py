@@ -52,6 +52,7 @@ SYNC_JOB: Final = frozenset(
         "events:DescribeRule",
     }
 )
+ASKS_FOR_CREDENTIALS: Final = frozenset({"lambda:InvokeFunction"})
 DATA_SERVICES: Final = ("s3:", "dynamodb:", "sns:", "sqs:", "states:", "batch:")
 
 
@@ -122,6 +123,11 @@ def _machine_findings(project: Project) -> Iterator[str]:
 def _job_findings(project: Project) -> Iterator[str]:
     for role in project.resources("AWS::IAM::Role"):
         if role.name == "JobRole":
+            yield from (
+                f"{role}: a deck could use {action}, whatever run it is of"
+                for action in sorted(actions(role) - ASKS_FOR_CREDENTIALS)
+            )
+        if role.name == "RunRole":
             yield from (
                 f"{role}: a deck could destroy or escape with {action}"
                 for action in sorted(actions(role))

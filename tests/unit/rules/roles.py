@@ -14,8 +14,12 @@ FAULTS: Faults = {
         allow("PlanAttemptRole", "template", "s3:GetObject", "*"),
         "on every resource",
     ),
-    "job deletes": (allow("JobRole", "compute", "s3:DeleteObject", ROLE_ARN), "could destroy"),
-    "job sends": (allow("JobRole", "compute", "sns:Publish", ROLE_ARN), "could destroy or escape"),
+    "job reads": (allow("JobRole", "compute", "s3:GetObject", ROLE_ARN), "whatever run it is of"),
+    "run deletes": (allow("RunRole", "template", "s3:DeleteObject", ROLE_ARN), "could destroy"),
+    "run sends": (
+        allow("RunRole", "template", "sns:Publish", ROLE_ARN),
+        "could destroy or escape",
+    ),
     "machine reads": (
         allow("MachineRole", "compute", "s3:GetObject", ROLE_ARN),
         "use the machine's",

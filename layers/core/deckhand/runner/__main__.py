@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deckhand.adapters import folder
 from deckhand.adapters.folder import FolderBucket
 from deckhand.adapters.imds import Imds
+from deckhand.adapters.lent import lent_session
 from deckhand.adapters.s3 import Bucket as S3Bucket
 from deckhand.adapters.session import aws_client
 from deckhand.adapters.upload import fast_uploader
@@ -25,8 +26,8 @@ from deckhand.usecases.ports import Bucket
 
 def main() -> int:
     told = Settings.read(os.environ)
-    bucket = _runs(told.runs_bucket)
     try:
+        bucket = _runs(told)
         settings = at_its_point(told, bucket)
     except (StorageError, ClientError, BotoCoreError) as error:
         # Nothing can be said in status.json: it is not known whose that would be.
@@ -49,12 +50,15 @@ def main() -> int:
     return Attempt(settings, bucket, imds, reporter).carry()
 
 
-def _runs(name: str) -> Bucket:
-    """The runs bucket; a rehearsal names a folder instead."""
+def _runs(told: Settings) -> Bucket:
+    """The runs bucket, as far as this attempt may touch it; a rehearsal names a folder instead."""
+    name, session = told.runs_bucket, None
     if name.startswith(folder.SCHEME):
         return FolderBucket.from_url(name)
-    client = aws_client("s3")
-    return S3Bucket(client, name, fast_uploader(client))
+    if told.lender:
+        session = lent_session(aws_client("lambda"), told.lender, told.proof)
+    client = aws_client("s3", session=session)
+    return S3Bucket(client, name, fast_uploader(client, session))
 
 
 if __name__ == "__main__":
