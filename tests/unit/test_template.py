@@ -154,6 +154,7 @@ def test_the_job_gets_what_the_runner_reads(project: Project) -> None:
         "LMP",
         "LMP_FLAGS",
         "AWS_REGION",
+        "METADATA_FOLDER",
     }
     mounts = {mount["ContainerPath"] for mount in job["MountPoints"]}
     assert {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from tools.project import Project, Resource, Template
-from tools.rules.rule import ResourceRules, enum
+from tools.project import ROOT_STACK, Project, Resource, Template
+from tools.rules.rule import ResourceRules, enum, literals
 
 GPU_IMAGE: Final = "ECS_AL2023_NVIDIA"
 IMAGE_TYPES: Final = frozenset({"ECS_AL2023", GPU_IMAGE})
@@ -28,30 +28,27 @@ def compute_environment(properties: Template, _: Resource) -> Iterator[str]:
         yield "does not scale to nothing"
     if "Tags" in machines or "ComputeEnvironmentName" in properties:
         yield "has a create-only property, so an update would have to replace it"
-    yield from _allocation(machines)
 
 
-def _allocation(machines: Template) -> Iterator[str]:
-    strategy = machines.get("AllocationStrategy", "")
-    if strategy not in enum("batch", "CRAllocationStrategy"):
-        yield f"no such allocation strategy: {strategy!r}"
-    if strategy.startswith("SPOT_") != (machines["Type"] == "SPOT"):
-        yield f"{strategy} does not go with {machines['Type']}"
-    for configuration in machines.get("Ec2Configuration", [{}]):
-        for image_type in _strings(configuration.get("ImageType")):
+def machine_image(properties: Template, _: Resource) -> Iterator[str]:
+    for configuration in properties["ComputeResources"].get("Ec2Configuration", [{}]):
+        for image_type in literals(configuration.get("ImageType", "")):
             if image_type not in IMAGE_TYPES:
                 yield f"image type {image_type}"
 
 
-def _strings(value: Any) -> Iterator[str]:
-    """Literal values of a property that may be an Fn::If."""
-    if isinstance(value, dict) and "Fn::If" in value:
-        for branch in value["Fn::If"][1:]:
-            yield from _strings(branch)
-    elif isinstance(value, str):
-        yield value
-    else:
-        yield repr(value)
+def allocation(project: Project) -> Iterator[str]:
+    """Every allocation strategy that a parameter allows is one that its machines can be had by."""
+    parameters = project.stacks[ROOT_STACK]["Parameters"]
+    for environment in project.resources("AWS::Batch::ComputeEnvironment"):
+        machines = environment.properties["ComputeResources"]
+        given = machines.get("AllocationStrategy", "")
+        named = parameters[given["Ref"]]["AllowedValues"] if isinstance(given, dict) else [given]
+        for strategy in named:
+            if strategy not in enum("batch", "CRAllocationStrategy"):
+                yield f"{environment}: no such allocation strategy: {strategy!r}"
+            if strategy.startswith("SPOT_") != (machines["Type"] == "SPOT"):
+                yield f"{environment}: {strategy} does not go with {machines['Type']}"
 
 
 def job_queue(properties: Template, _: Resource) -> Iterator[str]:
@@ -91,7 +88,7 @@ def launch_template(properties: Template, _: Resource) -> Iterator[str]:
             yield f"volume {device['DeviceName']} is not encrypted"
         if device["Ebs"].get("VolumeType") != "gp3":
             yield f"volume {device['DeviceName']} is not gp3"
-    user_data = machine.get("UserData", {}).get("Fn::Base64", "")
+    user_data = "".join(literals(machine.get("UserData", {}).get("Fn::Base64", "")))
     if not user_data.startswith("MIME-Version: 1.0\nContent-Type: multipart/mixed;"):
         yield "user data is not MIME multi-part, Batch would refuse it"
     for setting in ("ECS_ENABLE_SPOT_INSTANCE_DRAINING=true", "ECS_CONTAINER_STOP_TIMEOUT="):
@@ -114,9 +111,9 @@ def spot_capacity(project: Project) -> Iterator[str]:
 
 
 RESOURCES: Final[ResourceRules] = {
-    "AWS::Batch::ComputeEnvironment": (compute_environment,),
+    "AWS::Batch::ComputeEnvironment": (compute_environment, machine_image),
     "AWS::Batch::JobQueue": (job_queue,),
     "AWS::Batch::JobDefinition": (job_definition, job_container),
     "AWS::EC2::LaunchTemplate": (launch_template,),
 }
-PROJECT: Final = (spot_capacity,)
+PROJECT: Final = (allocation, spot_capacity)

@@ -59,6 +59,8 @@ DATA_SERVICES: Final = ("s3:", "dynamodb:", "sns:", "sqs:", "states:", "batch:")
 def findings(project: Project) -> Iterator[str]:
     """Everything wrong with the roles, one sentence each."""
     for role in project.resources("AWS::IAM::Role"):
+        if "PermissionsBoundary" not in role.properties:
+            yield f"{role}: takes no permissions boundary, which some accounts demand"
         yield from _managed_findings(role)
         for statement in statements(role):
             yield from _statement_findings(role, statement)

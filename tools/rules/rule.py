@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import botocore.session
 
@@ -12,6 +13,19 @@ from tools.project import Project, Resource, Template
 ResourceRule = Callable[[Template, Resource], Iterator[str]]
 ProjectRule = Callable[[Project], Iterator[str]]
 ResourceRules = Mapping[str, tuple[ResourceRule, ...]]
+
+
+def literals(value: Any) -> Iterator[str]:
+    """The literal texts of a property, in all branches that conditions may take."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from literals(item)
+    elif isinstance(value, dict) and "Fn::If" in value:
+        yield from literals(value["Fn::If"][1:])
+    elif isinstance(value, dict) and "Fn::Join" in value:
+        yield from literals(value["Fn::Join"][1])
 
 
 @cache

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from tests.unit.rules.damage import Faults, put
+from tests.unit.rules.damage import Faults, parameter, put
 
+MACHINES = "ComputeResources"
 FAULTS: Faults = {
     "strategy misspelt": (
-        put(
-            "compute", "SpotMachines", "ComputeResources/AllocationStrategy", "SPOT_PRICE_OPTIMISED"
-        ),
+        put("compute", "SpotMachines", f"{MACHINES}/AllocationStrategy", "SPOT_PRICE_OPTIMISED"),
+        "no such allocation strategy",
+    ),
+    "strategy that a parameter misspells": (
+        parameter("SpotAllocationStrategy", "AllowedValues", ["SPOT_PRICE_OPTIMISED"]),
         "no such allocation strategy",
     ),
     "spot strategy on demand": (
-        put(
-            "compute",
-            "OnDemandMachines",
-            "ComputeResources/AllocationStrategy",
-            "SPOT_CAPACITY_OPTIMIZED",
-        ),
+        parameter("OnDemandAllocationStrategy", "AllowedValues", ["SPOT_CAPACITY_OPTIMIZED"]),
         "does not go with EC2",
     ),
     "always a machine": (

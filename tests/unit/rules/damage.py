@@ -109,3 +109,12 @@ def exclude(role: str, stack: str, action: str) -> Damage:
         policies[0]["PolicyDocument"]["Statement"].append(statement)
 
     return damage
+
+
+def parameter(name: str, key: str, value: Any) -> Damage:
+    """Set an attribute of a parameter of the root stack."""
+
+    def damage(project: Project) -> None:
+        project.stacks["template"]["Parameters"][name][key] = value
+
+    return damage

@@ -6,6 +6,10 @@ from tests.unit.rules.damage import Faults, allow, exclude, forbid, put
 
 ROLE_ARN = "arn:aws:s3:::bucket/*"
 FAULTS: Faults = {
+    "role without boundary": (
+        put("compute", "MachineRole", "PermissionsBoundary", None),
+        "takes no permissions boundary",
+    ),
     "wildcard action": (
         allow("CloseRunRole", "template", "s3:*", ROLE_ARN),
         "wildcard action s3:*",

@@ -9,8 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deckhand.adapters import folder
 from deckhand.adapters.folder import FolderBucket
-from deckhand.adapters.imds import Imds
 from deckhand.adapters.lent import lent_session
+from deckhand.adapters.metadata import metadata_at
 from deckhand.adapters.s3 import Bucket as S3Bucket
 from deckhand.adapters.session import aws_client
 from deckhand.adapters.upload import fast_uploader
@@ -33,21 +33,21 @@ def main() -> int:
         # Nothing can be said in status.json: it is not known whose that would be.
         print(f"deckhand: {error}", file=sys.stderr, flush=True)
         return ExitCode.IO_ERROR
-    imds = Imds(settings.imds_endpoint)
+    metadata = metadata_at(settings.metadata)
     now = utc_now()
     status = Status(
         run_id=settings.run_id,
         attempt=settings.attempt,
         job_id=settings.job_id,
         phase=Phase.FETCHING,
-        instance_id=imds.instance_id(),
-        instance_type=imds.instance_type(),
-        availability_zone=imds.availability_zone(),
+        instance_id=metadata.instance_id(),
+        instance_type=metadata.instance_type(),
+        availability_zone=metadata.availability_zone(),
         started_at=now,
         updated_at=now,
     )
     reporter = Reporter(bucket, status, settings.status_seconds)
-    return Attempt(settings, bucket, imds, reporter).carry()
+    return Attempt(settings, bucket, metadata, reporter).carry()
 
 
 def _runs(told: Settings) -> Bucket:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deckhand.adapters.imds import DEFAULT_ENDPOINT
+from deckhand.adapters.metadata import DEFAULT_ENDPOINT
 from deckhand.domain.keys import CheckpointId
 
 
@@ -19,6 +19,8 @@ class Settings:
     `checkpoint` is the checkpoint to resume from, None to start at the beginning; `stop_after`
     is when the attempt must have stopped by itself (0 for never). A simulation that gets no further
     for `stall` seconds is given up (0 for never). `mpirun` starts a run that asks for its ranks.
+    `metadata` is the address of the metadata service, or the folder where the machine keeps its
+    answers.
     `token` is what the function `lender` lends the credentials of the run for; where there is no
     such function, the job's own are used.
     """
@@ -36,7 +38,7 @@ class Settings:
     mpirun: tuple[str, ...]
     lmp: tuple[str, ...]
     lmp_flags: tuple[str, ...]
-    imds_endpoint: str
+    metadata: str
     job_id: str | None
     lender: str = ""
     token: str = field(default="", repr=False)
@@ -60,7 +62,8 @@ class Settings:
             mpirun=tuple(shlex.split(environment.get("MPIRUN", "mpirun"))),
             lmp=tuple(shlex.split(environment.get("LMP", "lmp"))),
             lmp_flags=_flags(environment.get("LMP_FLAGS", "")),
-            imds_endpoint=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", DEFAULT_ENDPOINT),
+            metadata=environment.get("METADATA_FOLDER")
+            or environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", DEFAULT_ENDPOINT),
             job_id=environment.get("AWS_BATCH_JOB_ID"),
             lender=environment.get("CREDENTIALS_FUNCTION", ""),
             token=environment.get("RUN_TOKEN", ""),
