@@ -113,15 +113,7 @@ class Made:
 
     def refusals(self) -> list[str]:
         """Why CloudFormation would not even begin: parameters and rules."""
-        found = list(self._bad_parameters())
-        for rule in self.template.get("Rules", {}).values():
-            if "RuleCondition" not in rule or self.test(rule["RuleCondition"]):
-                found += [
-                    assertion["AssertDescription"]
-                    for assertion in rule["Assertions"]
-                    if not self.test(assertion["Assert"])
-                ]
-        return found
+        return list(self._bad_parameters()) or list(self._broken_rules())
 
     def holds(self, condition: str) -> bool:
         if condition not in self._decided:
@@ -144,6 +136,13 @@ class Made:
                 yield f"{name} is not one of {', '.join(allowed)}."
             if not re.fullmatch(known.get("AllowedPattern", ".*"), value, re.DOTALL):
                 yield f"{name} {known.get('ConstraintDescription', 'does not fit its pattern.')}"
+
+    def _broken_rules(self) -> Iterator[str]:
+        for rule in self.template.get("Rules", {}).values():
+            if "RuleCondition" not in rule or self.test(rule["RuleCondition"]):
+                for assertion in rule["Assertions"]:
+                    if not self.test(assertion["Assert"]):
+                        yield assertion["AssertDescription"]
 
     def _is_made(self, name: str) -> bool:
         condition = self.template["Resources"][name].get("Condition")
