@@ -9,11 +9,13 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from deckhand.adapters.local_cloud import LocalCloud
 from localcloud import lifecycle
 from localcloud.environments import Environments
 from tools.project import Project, load, walk
+from tools.rules.network import SERVICES
 
 STACKS = ("NetworkStack", "EndpointsStack", "AccessStack")
 RUNS = "arn:aws:s3:::runs-of-somebody"
@@ -65,12 +67,7 @@ class Network:
 
     def _wait(self, done: str) -> None:
         waiter = self.cloudformation.get_waiter(done)
-        try:
-            waiter.wait(StackName="net", WaiterConfig={"Delay": 1, "MaxAttempts": 120})
-        except Exception:
-            events = self.cloudformation.describe_stack_events(StackName="net")["StackEvents"]
-            print(*[event for event in events if "FAILED" in event["ResourceStatus"]], sep="\n")
-            raise
+        waiter.wait(StackName="net", WaiterConfig={"Delay": 1, "MaxAttempts": 120})
 
     def end(self) -> None:
         self.cloudformation.delete_stack(StackName="net")
@@ -117,7 +114,7 @@ class Network:
         """The targets of the default routes of the tables that were made."""
         tables = self.ec2.describe_route_tables(RouteTableIds=sorted(self.made("RouteTables")))
         return sorted(
-            re.sub(r"[^a-z].*", "", route.get("GatewayId") or route.get("NatGatewayId") or "nat")
+            "nat" if "NatGatewayId" in route else str(route["GatewayId"])[:3]
             for table in tables["RouteTables"]
             for route in table["Routes"]
             if route.get("DestinationCidrBlock") == "0.0.0.0/0"
@@ -145,5 +142,91 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         process.wait()
 
 
-def nothing_left(network: Network) -> bool:
+def gone(network: Network) -> bool:
     return not any(network.made(kind) for kind in network.standing())
+
+
+def test_it_goes_from_mode_to_mode_and_leaves_nothing(network: Network) -> None:
+    network.make(**PUBLIC)
+    public = network.subnets()
+    assert network.ways_out() == ["igw"]
+    assert [open_ for _, _, open_ in public.values()] == [True] * 3
+    assert network.services() == ["dynamodb", "s3"]
+    assert network.ingress() == []
+
+    network.make(**NAT)
+    nat = network.subnets()
+    assert network.ways_out() == ["igw", "nat"]
+    assert sorted(nat) == ["machines-a", "machines-b", "public-a"]
+    assert not any(open_ for _, _, open_ in nat.values())
+
+    network.make(**ENDPOINTS)
+    endpoints = network.subnets()
+    assert network.ways_out() == []
+    assert not network.made("InternetGateways")
+    assert network.services() == sorted(("dynamodb", "s3", *SERVICES))
+    assert [rule["FromPort"] for rule in network.ingress()] == [443]
+
+    for later in (nat, endpoints):
+        assert later["machines-a"][:2] == public["machines-a"][:2]
+    network.make(**PUBLIC)
+    assert network.ways_out() == ["igw"]
+    network.end()
+    assert gone(network)
+
+
+def test_doors_are_made_and_taken_away(network: Network) -> None:
+    network.make(**NAT)
+    network.make(**NAT, Access="bastion", AccessCidr="192.0.2.0/24")
+    assert network.children() == {"NetworkStack", "AccessStack"}
+    assert [(rule["FromPort"], rule["IpRanges"][0]["CidrIp"]) for rule in network.ingress()] == [
+        (22, "192.0.2.0/24")
+    ]
+    network.make(**NAT, Access="instance-connect", StorageSubnets="yes")
+    assert {"storage-a", "storage-b"} < set(network.subnets())
+    network.make(**NAT)
+    assert network.children() == {"NetworkStack"}
+    assert network.ingress() == []
+    network.end()
+    assert gone(network)
+
+
+def test_an_existing_vpc_is_left_as_it_is(network: Network) -> None:
+    vpc = network.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = network.ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+    table = network.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    before = network.standing()
+    network.make(VpcId=vpc, SubnetIds=subnet, RouteTableIds=table, **{"Access": "instance-connect"})
+    after = network.standing()
+    assert {kind: len(after[kind] - before[kind]) for kind in after} == {
+        **{"Vpcs": 0, "Subnets": 0, "RouteTables": 0, "InternetGateways": 0},
+        **{"SecurityGroups": 2, "VpcEndpoints": 2},
+    }
+    endpoints = network.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    assert [item["RouteTableIds"] for item in endpoints] == [[table]] * 2
+    network.make(VpcId=vpc, SubnetIds=subnet)
+    assert network.services() == []
+    network.end()
+    assert network.standing() == before
+    network.ec2.delete_route_table(RouteTableId=table)
+    network.ec2.delete_subnet(SubnetId=subnet)
+    network.ec2.delete_vpc(VpcId=vpc)
+    assert gone(network)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"SubnetIds": "subnet-1"}, "VpcId must name it"),
+        ({"Access": "bastion"}, "Access=bastion needs AccessCidr"),
+        ({"Access": "bastion", "AccessCidr": "0.0.0.0/0"}, "at most 65 536 addresses"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_made(
+    network: Network, parameters: dict[str, str], said: str
+) -> None:
+    before = network.standing()
+    with pytest.raises(ClientError, match=said):
+        network.make(**parameters)
+    assert network.standing() == before
+    assert "net" not in network.stacks()
