@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.services import batch as ministack_batch
+from ministack.services import ssm
 from ministack.services.cloudformation import provisioners
 
 from localcloud.patches import batch as batch_api
@@ -28,6 +29,7 @@ BYSTANDERS = frozenset(
         "AWS::EC2::EIP",
         "AWS::EC2::FlowLog",
         "AWS::EC2::Instance",
+        "AWS::EC2::InstanceConnectEndpoint",
         "AWS::EC2::NatGateway",
         "AWS::EC2::NetworkAcl",
         "AWS::EC2::NetworkAclEntry",
@@ -45,6 +47,17 @@ BYSTANDERS = frozenset(
 )
 """Types that have no effect on a laptop: accepted and remembered by the stack, nothing is made."""
 
+BYSTANDERS_SAY = {
+    "AWS::EC2::EIP": ("AllocationId", "PublicIp"),
+    "AWS::EC2::NatGateway": ("NatGatewayId",),
+}
+"""Attributes that templates read of them, beside those that all have."""
+
+IMAGES = {
+    "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64": "ami-0a1b2c3d4e5f60718",
+}
+"""Public parameters that templates read, which AWS has and MiniStack lacks."""
+
 
 def install() -> None:
     handlers: dict[str, dict[str, Any]] = provisioners._RESOURCE_HANDLERS
@@ -53,10 +66,11 @@ def install() -> None:
         "AWS::Batch::JobQueue": _handler(_make_queue, _drop_queue),
         "AWS::Batch::JobDefinition": _handler(_make_definition, _drop_definition),
         "AWS::Batch::SchedulingPolicy": _handler(_make_policy, _drop_nothing),
-        **{kind: _handler(_make_bystander, _drop_nothing) for kind in BYSTANDERS},
+        **{kind: _handler(_make_bystander(kind), _drop_nothing) for kind in BYSTANDERS},
     }
     assert not set(ours) & set(handlers), f"MiniStack can make {set(ours) & set(handlers)} itself"
     handlers |= ours
+    ssm._PUBLIC_AMI_PARAMETERS.update(IMAGES)
     _tell_block_of_network(handlers["AWS::EC2::VPC"])
     _count_lookers(handlers["AWS::Lambda::EventSourceMapping"])
     _remember_attributes()
@@ -188,9 +202,13 @@ def _make_policy(logical_id: str, properties: Properties, stack: str) -> Made:
     return arn, {"Arn": arn}
 
 
-def _make_bystander(logical_id: str, properties: Properties, stack: str) -> Made:
-    name = f"{stack}-{logical_id}-{uuid.uuid4().hex[:8]}"
-    return name, {"Arn": f"arn:aws:localcloud:::{name}", "Id": name}
+def _make_bystander(kind: str) -> Callable[[str, Properties, str], Made]:
+    def make(logical_id: str, properties: Properties, stack: str) -> Made:
+        name = f"{stack}-{logical_id}-{uuid.uuid4().hex[:8]}"
+        said = dict.fromkeys(BYSTANDERS_SAY.get(kind, ()), name)
+        return name, {"Arn": f"arn:aws:localcloud:::{name}", "Id": name, **said}
+
+    return make
 
 
 def _drop_nothing(physical_id: str, properties: Properties) -> None:
