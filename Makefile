@@ -46,6 +46,11 @@ test: ## the tests [ARGS="-k name"]
 	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
 	@$(bin)/python -m pytest $(ARGS)
 
+.PHONY: slow
+slow: ## the tests marked slow, which take minutes each
+	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
+	@$(bin)/python -m pytest -m slow || [ $$? = 5 ] # 5: none is marked
+
 .PHONY: check
 check: ## every gate: code, types, templates, house rules, scanners, workflows (docs/delivery.md)
 	@$(MAKE) --jobs=2 $(bin)/.dev gates

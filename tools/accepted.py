@@ -66,6 +66,22 @@ ACCEPTED: Final[Sequence[Accepted]] = (
         "AWS::IAM::Role.MachineRole",
         "the five actions of Session Manager know no resource",
     ),
+    # ---- delivery -------------------------------------------------------------------------------
+    Accepted(
+        "CKV_AWS_111",
+        "AWS::IAM::ManagedPolicy.Boundary",
+        "a boundary gives nothing; those of its actions that stand at * know no resource",
+    ),
+    Accepted(
+        "CKV_GHA_7",
+        ".github/workflows/deploy.yml",
+        "the input is the name of one of four environments; what is built is the commit",
+    ),
+    Accepted(
+        "CKV_GHA_7",
+        ".github/workflows/image.yml",
+        "the input is the name of one of four environments; what is built is the commit",
+    ),
     # ---- words that look like secrets -----------------------------------------------------------
     Accepted("CKV_SECRET_6", "localcloud/imds.py", "names of HTTP headers"),
     Accepted("CKV_SECRET_6", "tests/unit/lammps/test_dry_run.py", "a word that must not leak"),
