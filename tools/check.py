@@ -126,8 +126,10 @@ def checkov(root: Path, _: Mapping[str, str], accepted: Sequence[Accepted] = ACC
     """
     names = [name for name in listed(root) if not LOCKS.search(name)]
     with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "transformed"  # checkov says the name of the folder
+        made.mkdir()
         try:
-            found = scan(tool("checkov"), root, [*names, *_write_stacks(root, Path(folder))])
+            found = scan(tool("checkov"), root, [*names, *_write_stacks(root, made)])
         except ScanFailedError as error:
             return Result(str(error))
     return Result("\n".join(remaining(found, accepted)))
