@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from tools.iam import as_list
 from tools.project import ROOT, Project, load, walk
+from tools.rules.roles import as_list
 
 MAKES = {
     "AWS::Batch::ComputeEnvironment": "batch:CreateComputeEnvironment",
