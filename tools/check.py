@@ -10,18 +10,27 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tools import picture, rules
-from tools.project import REGION, ROOT, load
+from tools.accepted import ACCEPTED
+from tools.project import REGION, ROOT, Project, load
+from tools.scan import Accepted, ScanFailedError, remaining, scan
 
 MACHINE: Final = "statemachines/run_deck.asl.json"
 TYPED: Final = ("layers/core/deckhand", "functions", "tools")
 SHELL: Final = ("*.sh", ".ci/*")
+TEMPLATES: Final = ("template.yaml", "stacks/*.yaml", "ops/*.yaml")
+DOCKERFILES: Final = ("*Dockerfile", "*Dockerfile.*", "*.Dockerfile")
+LOCKS: Final = re.compile(r"(^|/)(requirements/.*\.txt|requirements\.txt|package-lock\.json)$")
+"""Half of all the text, and nothing but digests: no place to look for secrets."""
+SCANNERS: Final = ROOT / ".deckhand/venvs/gates/bin"
 
 
 @dataclass(frozen=True)
@@ -36,9 +45,21 @@ Gate = Callable[[Path, Mapping[str, str]], Result]
 
 
 def tool(name: str) -> str:
-    """A program of this environment, or else of the PATH."""
-    beside = Path(sysconfig.get_path("scripts")) / name
-    return str(beside) if beside.exists() else name
+    """A program of this environment or of the scanners', or else of the PATH."""
+    folders = (Path(sysconfig.get_path("scripts")), SCANNERS)
+    return next((str(folder / name) for folder in folders if (folder / name).exists()), name)
+
+
+def listed(root: Path, *patterns: str) -> list[str]:
+    """The files below *root* that git knows or would add."""
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    return [name for name in sorted(set(names)) if (root / name).is_file()]
 
 
 def command(arguments: Sequence[str], root: Path) -> Result:
@@ -64,23 +85,66 @@ def types(root: Path, _: Mapping[str, str]) -> Result:
 
 
 def templates(root: Path, _: Mapping[str, str]) -> Result:
-    stacks = sorted(str(path.relative_to(root)) for path in (root / "stacks").glob("*.yaml"))
-    return command([tool("cfn-lint"), "-r", REGION, "--", "template.yaml", *stacks], root)
+    paths = [path for pattern in TEMPLATES for path in sorted(root.glob(pattern))]
+    names = [str(path.relative_to(root)) for path in paths]
+    return command([tool("cfn-lint"), "-r", REGION, "--", *names], root)
 
 
 def transformed(root: Path, _: Mapping[str, str]) -> Result:
     """cfn-lint again on what AWS makes of the templates; SAM resources hide half their faults."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for name, template in load(root).stacks.items():
-            path = Path(folder) / f"{name}.json"
-            path.write_text(json.dumps(template, indent=1), encoding="utf-8")
-            paths.append(str(path))
+        paths = _write_stacks(root, Path(folder))
         return command([tool("cfn-lint"), "-r", REGION, "--", *paths], root)
 
 
+def _write_stacks(root: Path, folder: Path) -> list[str]:
+    paths = []
+    for name, template in _load(root).stacks.items():
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(template, indent=1), encoding="utf-8")
+        paths.append(str(path))
+    return paths
+
+
+_one_at_a_time: Final = threading.Lock()
+
+
+def _load(root: Path) -> Project:
+    """The translator counts and logs in globals, and gates run side by side."""
+    with _one_at_a_time:
+        return load(root)
+
+
 def house_rules(root: Path, _: Mapping[str, str]) -> Result:
-    return Result("\n".join(rules.findings(load(root))))
+    return Result("\n".join(rules.findings(_load(root))))
+
+
+def checkov(root: Path, _: Mapping[str, str], accepted: Sequence[Accepted] = ACCEPTED) -> Result:
+    """All files as written, and the stacks as AWS makes them: policies show only there.
+
+    One process reads both, because half of its time is its start.
+    """
+    names = [name for name in listed(root) if not LOCKS.search(name)]
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "transformed"  # checkov says the name of the folder
+        made.mkdir()
+        try:
+            found = scan(tool("checkov"), root, [*names, *_write_stacks(root, made)])
+        except ScanFailedError as error:
+            return Result(str(error))
+    return Result("\n".join(remaining(found, accepted)))
+
+
+def dockerfiles(root: Path, _: Mapping[str, str]) -> Result:
+    names = listed(root, *DOCKERFILES)
+    if not names:
+        return Result(skipped="there is no Dockerfile yet")
+    return command([tool("hadolint"), "--no-color", *names], root)
+
+
+def workflows(root: Path, _: Mapping[str, str]) -> Result:
+    arguments = ("--offline", "--persona", "pedantic", "--no-progress", "--color", "never")
+    return command([tool("zizmor"), *arguments, "--quiet", ".github"], root)
 
 
 def asl(root: Path, env: Mapping[str, str]) -> Result:
@@ -105,14 +169,7 @@ def drawn(root: Path, _: Mapping[str, str]) -> Result:
 
 
 def shell(root: Path, _: Mapping[str, str]) -> Result:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *SHELL],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    scripts = [name for name in listed.stdout.splitlines() if _is_shell(root / name)]
+    scripts = [name for name in listed(root, *SHELL) if _is_shell(root / name)]
     return command([tool("shellcheck"), *scripts], root) if scripts else Result()
 
 
@@ -131,22 +188,32 @@ GATES: Final[Mapping[str, Gate]] = {
     "asl": asl,
     "picture": drawn,
     "shell": shell,
+    "dockerfiles": dockerfiles,
+    "workflows": workflows,
+    "checkov": checkov,
 }
 
 
 def main(gates: Mapping[str, Gate], root: Path, env: Mapping[str, str]) -> int:
-    """Open every gate and say how it went; 1 if any found something."""
+    """Open every gate at once and say in their order how it went; 1 if any found something."""
     failed = 0
-    for name, gate in gates.items():
-        begin = time.monotonic()
-        result = gate(root, env)
-        seconds = time.monotonic() - begin
-        word = "FAILED" if result.findings else "skipped" if result.skipped else "ok"
-        print(f"{name:<12} {word:<8} {seconds:5.1f} s  {result.skipped}".rstrip(), flush=True)
-        if result.findings:
-            failed += 1
-            print(result.findings, flush=True)
+    begin = time.monotonic()
+    with ThreadPoolExecutor(max(len(gates), 1)) as side_by_side:
+        going = {name: side_by_side.submit(_timed, gate, root, env) for name, gate in gates.items()}
+        for name, gate in going.items():
+            result, seconds = gate.result()
+            word = "FAILED" if result.findings else "skipped" if result.skipped else "ok"
+            print(f"{name:<12} {word:<8} {seconds:5.1f} s  {result.skipped}".rstrip(), flush=True)
+            if result.findings:
+                failed += 1
+                print(result.findings, flush=True)
+    print(f"{len(gates)} gates in {time.monotonic() - begin:.1f} s, {failed} failed")
     return min(failed, 1)
+
+
+def _timed(gate: Gate, root: Path, env: Mapping[str, str]) -> tuple[Result, float]:
+    begin = time.monotonic()
+    return gate(root, env), time.monotonic() - begin
 
 
 if __name__ == "__main__":

@@ -165,3 +165,19 @@ def test_p4d_machines_are_shared_by_eight_attempts(project: Project) -> None:
     prod = project.parameter_sets["prod"]
     assert 96 // int(prod["JobVcpus"]) == 8
     assert 8 * int(prod["JobMemoryMiB"]) < 1152 * 1024
+
+
+def test_a_function_that_events_call_leaves_its_failures_behind(project: Project) -> None:
+    """Nobody waits for its answer, and an event that was tried three times is gone."""
+    called = {
+        permission.properties["FunctionName"]["Ref"]
+        for permission in project.resources("AWS::Lambda::Permission")
+        if permission.properties["Principal"] == "events.amazonaws.com"
+    }
+    left = {
+        config.properties["FunctionName"]["Ref"]
+        for config in project.resources("AWS::Lambda::EventInvokeConfig")
+        if "OnFailure" in config.properties["DestinationConfig"]
+    }
+    assert len(called) > 3
+    assert called <= left
