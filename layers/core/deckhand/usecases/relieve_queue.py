@@ -31,7 +31,7 @@ READS_PER_PLACE: Final = 20
 
 
 class Relief(NamedTuple):
-    """The names of the attempts that were let go, and the queues of which Batch says why none starts."""
+    """The names of the attempts that were let go, and the queues that Batch says are blocked."""
 
     let_go: list[str]
     blocked: list[str]
