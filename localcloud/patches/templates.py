@@ -62,6 +62,7 @@ def install() -> None:
     handlers |= ours
     _tell_block_of_network(handlers["AWS::EC2::VPC"])
     _count_lookers(handlers["AWS::Lambda::EventSourceMapping"])
+    _accept_mathematics(handlers["AWS::CloudWatch::Alarm"])
     _remember_attributes()
 
 
@@ -116,6 +117,35 @@ def _tell_block_of_network(handler: dict[str, Any]) -> None:
         return vpc_id, {**attributes, "CidrBlock": properties["CidrBlock"]}
 
     handler["create"] = create_and_tell
+
+
+def _accept_mathematics(handler: dict[str, Any]) -> None:
+    """Let an alarm that reckons with several metrics be a bystander: MiniStack refuses it."""
+    create: Callable[[str, Properties, str], Made] = handler["create"]
+    update: Callable[..., Made] = handler["update"]
+    delete: Callable[[str, Properties], None] = handler["delete"]
+
+    def create_or_accept(logical_id: str, properties: Properties, stack: str) -> Made:
+        make = _make_bystander if "Metrics" in properties else create
+        return make(logical_id, properties, stack)
+
+    def update_or_accept(
+        name: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Made:
+        if "Metrics" in old or "Metrics" in new:
+            delete_or_forget(name, old)
+            return create_or_accept(logical_id, new, stack)
+        return update(name, old, new, stack, logical_id)
+
+    def delete_or_forget(name: str, properties: Properties) -> None:
+        if "Metrics" not in properties:
+            delete(name, properties)
+
+    handler |= {
+        "create": create_or_accept,
+        "update": update_or_accept,
+        "delete": delete_or_forget,
+    }
 
 
 def _count_lookers(handler: dict[str, Any]) -> None:
