@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.services import batch as ministack_batch
+from ministack.services import cloudformation
 from ministack.services.cloudformation import provisioners
 
 from localcloud.patches import batch as batch_api
@@ -63,6 +64,7 @@ def install() -> None:
     _tell_block_of_network(handlers["AWS::EC2::VPC"])
     _count_lookers(handlers["AWS::Lambda::EventSourceMapping"])
     _accept_mathematics(handlers["AWS::CloudWatch::Alarm"])
+    _keep_what_is_retained(handlers["AWS::CloudFormation::Stack"])
     _remember_attributes()
 
 
@@ -146,6 +148,21 @@ def _accept_mathematics(handler: dict[str, Any]) -> None:
         "update": update_or_accept,
         "delete": delete_or_forget,
     }
+
+
+def _keep_what_is_retained(handler: dict[str, Any]) -> None:
+    """Let a nested stack that is deleted leave what its template says to retain, as AWS does."""
+    delete: Callable[[str, Properties], None] = handler["delete"]
+    lookup = private(provisioners, "_nested_stack_lookup_name", "physical_id_or_arn")
+
+    def delete_but_for_retained(physical_id: str, properties: Properties) -> None:
+        stack: dict[str, Any] = cloudformation._stacks.get(lookup(physical_id)) or {}
+        for name, body in stack.get("_template", {}).get("Resources", {}).items():
+            if body.get("DeletionPolicy") == "Retain":
+                stack["_resources"].pop(name, None)
+        delete(physical_id, properties)
+
+    handler["delete"] = delete_but_for_retained
 
 
 def _count_lookers(handler: dict[str, Any]) -> None:

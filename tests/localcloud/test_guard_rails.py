@@ -33,6 +33,10 @@ COMPLIANCE = {
 }
 
 
+def template(name: str) -> str:
+    return (ROOT / "stacks" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
 class Bare:
     """A local cloud without Deckhand, by the API of CloudFormation."""
 
@@ -78,7 +82,7 @@ class Bare:
 
     def _given(self, name: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         return {
-            "TemplateBody": (ROOT / "stacks" / f"{name}.yaml").read_text(encoding="utf-8"),
+            "TemplateBody": template(name),
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
             ],
@@ -142,3 +146,20 @@ def test_records_come_change_and_stay(bare: Bare) -> None:
     assert kept == b"who did what"
     policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
     assert {"TlsOnly", "NobodyDeletes"} <= {item["Sid"] for item in policy["Statement"]}
+
+
+def test_records_outlive_the_stack_that_their_stack_is_nested_in(bare: Bare) -> None:
+    s3, stacks = bare.client("s3"), bare.client("cloudformation")
+    s3.create_bucket(Bucket="templates")
+    s3.put_object(Bucket="templates", Key="compliance", Body=template("compliance").encode())
+    url = f"{s3.meta.endpoint_url}/templates/compliance"
+    nested = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {"TemplateURL": url, "Parameters": COMPLIANCE},
+    }
+    body = json.dumps({"Resources": {"Compliance": nested}})
+    stacks.create_stack(StackName="around", TemplateBody=body)
+    assert bare.status("around") == "CREATE_COMPLETE"
+    bucket = bare.resources(bare.resources("around")["Compliance"])["Records"]
+    bare.delete("around")
+    assert bucket in {item["Name"] for item in s3.list_buckets()["Buckets"]}
