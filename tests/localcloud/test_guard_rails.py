@@ -1,4 +1,4 @@
-"""The guard rails and the records as stacks of their own: made, changed, deleted, records kept."""
+"""The guard rails and the compliance stack alone: made, changed, deleted, audit records kept."""
 
 from __future__ import annotations
 
@@ -128,18 +128,18 @@ def test_guard_rails_come_change_and_go(bare: Bare) -> None:
     assert watch.describe_alarms()["MetricAlarms"] == []
 
 
-def test_records_come_change_and_stay(bare: Bare) -> None:
+def test_audit_records_come_change_and_stay(bare: Bare) -> None:
     s3 = bare.client("s3")
     bare.create("compliance", COMPLIANCE)
     made = bare.resources("compliance")
     assert made.keys() == load().stacks["compliance"]["Resources"].keys()
-    bucket = made["Records"]
+    bucket = made["AuditBucket"]
     s3.put_object(Bucket=bucket, Key="AWSLogs/record", Body=b"who did what")
-    days = {"RecordDays": "1000", "ConfigRecorder": "existing", "TrailEvents": "data"}
+    days = {"AuditDays": "1000", "ConfigRecorder": "existing", "TrailEvents": "data"}
     bare.update("compliance", {**COMPLIANCE, **days})
     left = bare.resources("compliance")
     assert made.keys() - left.keys() == {"Recorder", "Channel"}
-    assert left["Records"] == bucket
+    assert left["AuditBucket"] == bucket
 
     bare.delete("compliance")
     kept = s3.get_object(Bucket=bucket, Key="AWSLogs/record")["Body"].read()
@@ -148,7 +148,7 @@ def test_records_come_change_and_stay(bare: Bare) -> None:
     assert {"TlsOnly", "NobodyDeletes"} <= {item["Sid"] for item in policy["Statement"]}
 
 
-def test_records_outlive_the_stack_that_their_stack_is_nested_in(bare: Bare) -> None:
+def test_audit_records_outlive_the_stack_that_their_stack_is_nested_in(bare: Bare) -> None:
     s3, stacks = bare.client("s3"), bare.client("cloudformation")
     s3.create_bucket(Bucket="templates")
     s3.put_object(Bucket="templates", Key="compliance", Body=template("compliance").encode())
@@ -160,6 +160,6 @@ def test_records_outlive_the_stack_that_their_stack_is_nested_in(bare: Bare) -> 
     body = json.dumps({"Resources": {"Compliance": nested}})
     stacks.create_stack(StackName="around", TemplateBody=body)
     assert bare.status("around") == "CREATE_COMPLETE"
-    bucket = bare.resources(bare.resources("around")["Compliance"])["Records"]
+    bucket = bare.resources(bare.resources("around")["Compliance"])["AuditBucket"]
     bare.delete("around")
     assert bucket in {item["Name"] for item in s3.list_buckets()["Buckets"]}

@@ -1,4 +1,4 @@
-"""House rules for what tells people of cost and trouble, and keeps the record of who did what."""
+"""House rules for what tells people of cost and trouble, and keeps audit records."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def trail(properties: Template, _: Resource) -> Iterator[str]:
     if properties.get("IsLogging") is not True:
         yield "records nothing"
     if properties.get("EnableLogFileValidation") is not True:
-        yield "its records could be changed unseen"
+        yield "its audit records could be changed unseen"
     selected = json.dumps(properties.get("AdvancedEventSelectors", ()))
     for name in DATA_BUCKETS:
         if f"${{{name}}}/" not in selected:
@@ -90,7 +90,7 @@ def config_rule(properties: Template, _: Resource) -> Iterator[str]:
         yield "may be made before there is a recorder, and AWS would refuse it"
 
 
-def records(project: Project) -> Iterator[str]:
+def audit_records(project: Project) -> Iterator[str]:
     """Who may delete objects must not thereby delete what he did, nor by deleting the stack."""
     for policy in project.resources("AWS::S3::BucketPolicy"):
         if policy.stack != "compliance":
@@ -105,7 +105,7 @@ def records(project: Project) -> Iterator[str]:
             if "Condition" not in statement
         }
         for action in sorted(DELETES - denied):
-            yield f"{policy}: leaves records to whoever has {action}"
+            yield f"{policy}: leaves audit records to whoever has {action}"
 
 
 def publishers(project: Project) -> Iterator[str]:
@@ -198,4 +198,4 @@ RESOURCES: Final[ResourceRules] = {
     "AWS::CloudWatch::Dashboard": (dashboard,),
     "AWS::Config::ConfigRule": (config_rule,),
 }
-PROJECT: Final = (records, publishers, machine_tags, job_tags)
+PROJECT: Final = (audit_records, publishers, machine_tags, job_tags)

@@ -22,7 +22,7 @@ def bucket(properties: Template, resource: Resource) -> Iterator[str]:
         yield "no encryption is set"
     access = properties.get("PublicAccessBlockConfiguration", {})
     yield from (f"{name} is off" for name in PUBLIC_ACCESS if access.get(name) is not True)
-    # Nothing waits for records.
+    # Nothing waits for audit records.
     notifications = properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration")
     if resource.stack != "compliance" and not (notifications or {}).get("EventBridgeEnabled"):
         yield "tells EventBridge nothing"

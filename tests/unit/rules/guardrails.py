@@ -1,4 +1,4 @@
-"""Faults of what tells people of cost and trouble, and keeps the record of who did what."""
+"""Faults of what tells people of cost and trouble, and keeps audit records."""
 
 from __future__ import annotations
 
@@ -67,17 +67,20 @@ FAULTS: Faults = {
         "before there is a recorder",
     ),
     "records open to deletion": (
-        put("compliance", "RecordsPolicy", f"{STATEMENTS}/1/Action", "s3:DeleteObject"),
-        "leaves records to whoever has s3:DeleteObjectVersion",
+        put("compliance", "AuditBucketPolicy", f"{STATEMENTS}/1/Action", "s3:DeleteObject"),
+        "leaves audit records to whoever has s3:DeleteObjectVersion",
     ),
     "policy of records deleted": (
-        body("compliance", "RecordsPolicy", "DeletionPolicy", "Delete"),
+        body("compliance", "AuditBucketPolicy", "DeletionPolicy", "Delete"),
         "its bucket stays without it",
     ),
-    "records without tls": (without("compliance", "RecordsPolicy"), "Records: takes requests"),
+    "records without tls": (
+        without("compliance", "AuditBucketPolicy"),
+        "AuditBucket: takes requests",
+    ),
     "records deleted": (
-        body("compliance", "Records", "DeletionPolicy", "Delete"),
-        "Records: DeletionPolicy is not Retain",
+        body("compliance", "AuditBucket", "DeletionPolicy", "Delete"),
+        "AuditBucket: DeletionPolicy is not Retain",
     ),
     "budget not let to the topic": (
         put("notices", "MessagesPolicy", f"{STATEMENTS}/1", None),
