@@ -29,7 +29,9 @@ def relieve_queue() -> RelieveQueue:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    gone = relieve_queue()(datetime.now(UTC))
-    logger.info("relieved", extra={"attempts": gone})
-    metrics.add_metric(name="AttemptsLetGo", unit=MetricUnit.Count, value=len(gone))
-    return {"let_go": gone}
+    relief = relieve_queue()(datetime.now(UTC))
+    found = relief._asdict()
+    logger.info("relieved", extra={"found": found})
+    metrics.add_metric(name="AttemptsLetGo", unit=MetricUnit.Count, value=len(relief.let_go))
+    metrics.add_metric(name="QueuesBlocked", unit=MetricUnit.Count, value=len(relief.blocked))
+    return found

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.services import batch as ministack_batch
-from ministack.services import ssm
+from ministack.services import cloudformation, ssm
 from ministack.services.cloudformation import provisioners
 
 from localcloud.patches import batch as batch_api
@@ -26,6 +26,9 @@ BYSTANDERS = frozenset(
         "AWS::CE::AnomalySubscription",
         "AWS::CloudTrail::Trail",
         "AWS::CloudWatch::CompositeAlarm",
+        "AWS::Config::ConfigRule",
+        "AWS::Config::ConfigurationRecorder",
+        "AWS::Config::DeliveryChannel",
         "AWS::EC2::EIP",
         "AWS::EC2::FlowLog",
         "AWS::EC2::Instance",
@@ -73,6 +76,8 @@ def install() -> None:
     ssm._PUBLIC_AMI_PARAMETERS.update(IMAGES)
     _tell_block_of_network(handlers["AWS::EC2::VPC"])
     _count_lookers(handlers["AWS::Lambda::EventSourceMapping"])
+    _accept_mathematics(handlers["AWS::CloudWatch::Alarm"])
+    _keep_what_is_retained(handlers["AWS::CloudFormation::Stack"])
     _remember_attributes()
 
 
@@ -127,6 +132,50 @@ def _tell_block_of_network(handler: dict[str, Any]) -> None:
         return vpc_id, {**attributes, "CidrBlock": properties["CidrBlock"]}
 
     handler["create"] = create_and_tell
+
+
+def _accept_mathematics(handler: dict[str, Any]) -> None:
+    """Let an alarm that reckons with several metrics be a bystander: MiniStack refuses it."""
+    create: Callable[[str, Properties, str], Made] = handler["create"]
+    update: Callable[..., Made] = handler["update"]
+    delete: Callable[[str, Properties], None] = handler["delete"]
+
+    def create_or_accept(logical_id: str, properties: Properties, stack: str) -> Made:
+        make = _make_bystander if "Metrics" in properties else create
+        return make(logical_id, properties, stack)
+
+    def update_or_accept(
+        name: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Made:
+        if "Metrics" in old or "Metrics" in new:
+            delete_or_forget(name, old)
+            return create_or_accept(logical_id, new, stack)
+        return update(name, old, new, stack, logical_id)
+
+    def delete_or_forget(name: str, properties: Properties) -> None:
+        if "Metrics" not in properties:
+            delete(name, properties)
+
+    handler |= {
+        "create": create_or_accept,
+        "update": update_or_accept,
+        "delete": delete_or_forget,
+    }
+
+
+def _keep_what_is_retained(handler: dict[str, Any]) -> None:
+    """Let a nested stack that is deleted leave what its template says to retain, as AWS does."""
+    delete: Callable[[str, Properties], None] = handler["delete"]
+    lookup = private(provisioners, "_nested_stack_lookup_name", "physical_id_or_arn")
+
+    def delete_but_for_retained(physical_id: str, properties: Properties) -> None:
+        stack: dict[str, Any] = cloudformation._stacks.get(lookup(physical_id)) or {}
+        for name, body in stack.get("_template", {}).get("Resources", {}).items():
+            if body.get("DeletionPolicy") == "Retain":
+                stack["_resources"].pop(name, None)
+        delete(physical_id, properties)
+
+    handler["delete"] = delete_but_for_retained
 
 
 def _count_lookers(handler: dict[str, Any]) -> None:

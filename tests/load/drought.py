@@ -219,7 +219,7 @@ class World:
 
     def _relieve(self) -> None:
         if self.relieves:
-            gone = self.relieve(self.clock.now)
+            gone = self.relieve(self.clock.now).let_go
             self.let_go += [self.clock.seconds] * len(gone)
 
     # ---- what is looked at afterwards -----------------------------------------------------------

@@ -56,6 +56,11 @@ PARAMETERS = {
     "StopMarginSeconds": "30",
     "OnDemandMaxvCpus": "16",
     "JobMemoryMiB": "700",
+    # All that is off by default: docs/guard-rails.md.
+    "MonthlyBudgetDollars": "500",
+    "AnomalyDollars": "50",
+    "Dashboard": "yes",
+    "Compliance": "nist-800-171",
 }
 FASTER = ("--job-slots", "4", "--grace-seconds", "10", "--queue-haste", "200")
 """A queue cancels its head after 3 s, where AWS takes no less than 600."""

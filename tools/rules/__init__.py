@@ -5,9 +5,29 @@ from __future__ import annotations
 from typing import Final
 
 from tools.project import Project
-from tools.rules import compute, events, functions, network, roles, stacks, storage, workflow
+from tools.rules import (
+    compute,
+    events,
+    functions,
+    guardrails,
+    network,
+    roles,
+    stacks,
+    storage,
+    workflow,
+)
 
-CONCERNS: Final = (stacks, compute, network, storage, events, functions, roles, workflow)
+CONCERNS: Final = (
+    stacks,
+    compute,
+    network,
+    storage,
+    events,
+    functions,
+    roles,
+    workflow,
+    guardrails,
+)
 
 
 def findings(project: Project) -> list[str]:

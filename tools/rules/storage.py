@@ -22,8 +22,9 @@ def bucket(properties: Template, resource: Resource) -> Iterator[str]:
         yield "no encryption is set"
     access = properties.get("PublicAccessBlockConfiguration", {})
     yield from (f"{name} is off" for name in PUBLIC_ACCESS if access.get(name) is not True)
-    notifications = properties.get("NotificationConfiguration", {})
-    if not notifications.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled"):
+    # Nothing waits for audit records.
+    notifications = properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration")
+    if resource.stack != "compliance" and not (notifications or {}).get("EventBridgeEnabled"):
         yield "tells EventBridge nothing"
     rules = properties.get("LifecycleConfiguration", {}).get("Rules", ())
     if not any("AbortIncompleteMultipartUpload" in rule for rule in rules):

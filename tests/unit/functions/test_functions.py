@@ -316,6 +316,8 @@ def test_plan_attempt_answers_the_state_machine(cloud: Cloud) -> None:
         "timeout_seconds": 604800,
         "stop_after_seconds": 604500,
         "share": "default",
+        "owner": "default",
+        "group": "default",
         "priority": 5,
         "resources": [
             {"Type": "VCPU", "Value": "4"},
@@ -543,7 +545,7 @@ def test_reap_runs_takes_up_a_run_whose_execution_is_gone(cloud: Cloud) -> None:
 
 
 def test_relieve_queue_looks_at_queues_without_jobs(cloud: Cloud) -> None:
-    assert cloud.call("relieve_queue", {}) == {"let_go": []}
+    assert cloud.call("relieve_queue", {}) == {"let_go": [], "blocked": []}
 
 
 def test_send_digest_sends_what_close_run_held_back(

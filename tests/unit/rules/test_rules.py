@@ -16,6 +16,7 @@ from tests.unit.rules import (
     compute,
     events,
     functions,
+    guardrails,
     network,
     roles,
     stacks,
@@ -26,7 +27,17 @@ from tests.unit.rules.damage import Faults
 from tools import rules
 from tools.project import Project, load
 
-CONCERNS = (compute, events, functions, network, roles, stacks, storage, workflow)
+CONCERNS = (
+    compute,
+    events,
+    functions,
+    guardrails,
+    network,
+    roles,
+    stacks,
+    storage,
+    workflow,
+)
 FAULTS: Faults = {name: fault for concern in CONCERNS for name, fault in concern.FAULTS.items()}
 ROOM = Path(rules.__file__).parent
 

@@ -174,9 +174,10 @@ def test_a_closed_run_is_not_planned(world: World) -> None:
 
 def test_what_run_yaml_asks_for_is_ordered(world: World) -> None:
     put_run(world.runs, options=RunOptions(gpus=2, priority=9, tell_start=True))
-    world.ledger.runs[RUN] = run_record(owner="ada.l-1")
+    world.ledger.runs[RUN] = run_record(owner="ada.l-1", group="polymers")
     order = world.order()
     assert (order.priority, order.share) == (9, "adal1")
+    assert (order.owner, order.group) == ("ada.l-1", "polymers")
     assert {item["Type"]: item["Value"] for item in order.resources} == {
         "VCPU": "8",
         "MEMORY": "28672",

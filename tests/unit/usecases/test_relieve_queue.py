@@ -12,7 +12,7 @@ from deckhand.domain.attempt import Market, Outcome, Verdict, job_name, judge, p
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.options import Purchase
 from deckhand.domain.profile import Profile
-from deckhand.usecases.relieve_queue import READS_PER_PLACE, RelieveQueue
+from deckhand.usecases.relieve_queue import READS_PER_PLACE, Relief, RelieveQueue
 from tests.fakes import FakeJobs, FakeLedger
 from tests.makers import RUN, attempt_record, ended_attempt, job, run_record
 
@@ -50,7 +50,11 @@ def put_head(jobs: FakeJobs, minutes: float = 600) -> None:
 
 
 def relieve(jobs: FakeJobs, ledger: FakeLedger | None = None, now: datetime = NOW) -> list[str]:
-    return RelieveQueue(jobs, ledger or FakeLedger(), {"standard": PROFILE}, WAIT)(now)
+    return look(jobs, ledger or FakeLedger(), now).let_go
+
+
+def look(jobs: FakeJobs, ledger: FakeLedger, now: datetime = NOW) -> Relief:
+    return RelieveQueue(jobs, ledger, {"standard": PROFILE}, WAIT)(now)
 
 
 def test_those_that_waited_longest_are_let_go_as_far_as_there_is_room() -> None:
@@ -62,6 +66,24 @@ def test_those_that_waited_longest_are_let_go_as_far_as_there_is_room() -> None:
     put(jobs, "d2", "RUNNABLE", "on-demand")
     assert relieve(jobs) == ["w0999", "w0998", "w0997"]
     assert jobs.terminated == ["w0999", "w0998", "w0997"]
+
+
+def test_a_queue_is_blocked_if_batch_says_why_its_head_waits() -> None:
+    jobs = FakeJobs()
+    put_head(jobs, minutes=1)
+    put(jobs, "w", "RUNNABLE")
+    put(jobs, "d", "RUNNABLE", "on-demand")
+    assert look(jobs, FakeLedger()).blocked == ["spot"]
+    why = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - CE(s) have insufficient resources."
+    put(jobs, "d", "RUNNABLE", "on-demand", reason=why)
+    assert look(jobs, FakeLedger()).blocked == ["on-demand", "spot"]
+
+
+def test_a_queue_whose_attempts_wait_for_their_turn_is_not_blocked() -> None:
+    jobs = FakeJobs()
+    put(jobs, "w", "RUNNABLE")
+    put(jobs, "ended", "RUNNING", reason=LACK)
+    assert look(jobs, FakeLedger()).blocked == []
 
 
 def test_what_is_let_go_is_judged_as_no_capacity() -> None:
@@ -167,9 +189,9 @@ def test_however_many_wait_few_are_read_and_the_next_look_goes_on() -> None:
     movable = put_waiting(jobs, ledger, 9, Purchase.SPOT_FIRST)
     put_waiting(jobs, ledger, 5 * READS_PER_PLACE + 1, Purchase.SPOT_ONLY)
     relieve_queue = RelieveQueue(jobs, ledger, {"standard": PROFILE}, WAIT)
-    assert relieve_queue(NOW) == []
+    assert relieve_queue(NOW).let_go == []
     assert ledger.reads == 5 * READS_PER_PLACE
-    assert relieve_queue(NOW) == movable[:-6:-1]
+    assert relieve_queue(NOW).let_go == movable[:-6:-1]
     assert ledger.reads == 5 * READS_PER_PLACE + 1 + 5
 
 

@@ -88,6 +88,8 @@ class Order(Frozen):
     timeout_seconds: int
     stop_after_seconds: int
     share: str
+    owner: str
+    group: str
     priority: int
     resources: tuple[dict[str, str], ...]
     token: str = Field(repr=False)
@@ -275,6 +277,8 @@ class PlanAttempt:
             timeout_seconds=seconds,
             stop_after_seconds=max(seconds - self.stop_margin, seconds // 2),
             share=share_identifier(record.owner),
+            owner=record.owner,
+            group=record.group,
             priority=run.options.priority,
             resources=tuple(profile.resources(run.options.gpus)),
             token=attempt.token or "",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from deckhand.domain.attempt import RELIEVED, Market, Verdict, parse_job_name
 from deckhand.domain.options import Purchase
@@ -20,11 +20,21 @@ because its compute environment is in use up to its last vCPU is told nothing.
 https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable_capacity.html
 """
 
+BLOCKED: Final = (LACK, "MISCONFIGURATION:")
+"""How Batch begins to say why a queue is blocked: nothing behind its head gets a machine either."""
+
 UNDER_WAY: Final = timedelta(minutes=2)
 """Who was let go is in no queue for a moment, and would be forgotten where room is counted."""
 
 READS_PER_PLACE: Final = 20
 """How many runs are read at most in one look, for each that there is room for on demand."""
+
+
+class Relief(NamedTuple):
+    """The names of the attempts that were let go, and the queues that Batch says are blocked."""
+
+    let_go: list[str]
+    blocked: list[str]
 
 
 @dataclass(frozen=True)
@@ -42,21 +52,22 @@ class RelieveQueue:
     wait: timedelta
     purchases: dict[str, Purchase] = field(default_factory=dict)
 
-    def __call__(self, now: datetime) -> list[str]:
-        """The names of the attempts that were let go, those that waited longest first.
+    def __call__(self, now: datetime) -> Relief:
+        """Let attempts go, those that waited longest first.
 
         In a drought as many as there is room for on demand; the others stay, for spot may come
         back sooner. When it has come back, those that still wait on demand for want of spot.
         """
         live = list(self.jobs.live())
+        blocked = sorted({job.queue for job in live if _blocks(job)})
         gone = [
             item for profile in self.profiles.values() for item in self._gone(profile, live, now)
         ]
         if not gone or not self.ledger.begin_relief(now, UNDER_WAY):
-            return []
+            return Relief([], blocked)
         for job, why in gone:
             self.jobs.terminate(job.job_id, f"{RELIEVED}{why}")
-        return [job.name for job, _ in gone]
+        return Relief([job.name for job, _ in gone], blocked)
 
     def _gone(
         self, profile: Profile, live: Sequence[LiveJob], now: datetime
@@ -109,3 +120,7 @@ class RelieveQueue:
             and before.market is Market.SPOT
             and before.verdict is Verdict.NO_CAPACITY
         )
+
+
+def _blocks(job: LiveJob) -> bool:
+    return job.status == "RUNNABLE" and job.reason.startswith(BLOCKED)
