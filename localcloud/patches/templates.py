@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.services import batch as ministack_batch
+from ministack.services import cloudformation
 from ministack.services.cloudformation import provisioners
 
 from localcloud.patches import batch as batch_api
@@ -18,6 +19,7 @@ Properties = Mapping[str, Any]
 Made = tuple[str, dict[str, Any]]
 
 LONGEST_NAME = 128
+RETAINING = frozenset({"Retain", "RetainExceptOnCreate"})
 BYSTANDERS = frozenset(
     {
         "AWS::Budgets::Budget",
@@ -60,6 +62,26 @@ def install() -> None:
     _tell_block_of_network(handlers["AWS::EC2::VPC"])
     _count_lookers(handlers["AWS::Lambda::EventSourceMapping"])
     _remember_attributes()
+    _keep_what_is_retained(handlers["AWS::CloudFormation::Stack"])
+
+
+def _keep_what_is_retained(handler: dict[str, Any]) -> None:
+    """Let a nested stack that is deleted leave what its template retains, as a root stack does.
+
+    MiniStack would delete it, a bucket with all that lies in it.
+    """
+    delete: Callable[[str, Properties], None] = handler["delete"]
+    lookup = private(provisioners, "_nested_stack_lookup_name", "physical_id_or_arn")
+
+    def delete_but_keep(physical_id: str, properties: Properties) -> None:
+        stack = cloudformation._stacks.get(lookup(physical_id), {})
+        made: dict[str, Any] = stack.get("_resources", {})
+        for name, body in stack.get("_template", {}).get("Resources", {}).items():
+            if body.get("DeletionPolicy") in RETAINING:
+                made.pop(name, None)
+        delete(physical_id, properties)
+
+    handler["delete"] = delete_but_keep
 
 
 def _remember_attributes() -> None:
