@@ -26,6 +26,7 @@ from deckhand.cli.stack_target import (
     find_target,
 )
 from deckhand.domain.parameters import Level
+from deckhand.domain.stack import ResourceEvent
 from deckhand.usecases.judge_stack import StackFacts, next_steps
 
 JsonOption = Annotated[bool, typer.Option("--json", help="For a program.")]
@@ -114,7 +115,7 @@ def _facts(target: Target) -> StackFacts:
     return Health(aws_client).facts(state, nested)
 
 
-def _failures(target: Target, facts: StackFacts) -> list[view.ResourceEvent]:
+def _failures(target: Target, facts: StackFacts) -> list[ResourceEvent]:
     """The newest failures of a stack and its nested ones, the oldest of them first."""
     stacks = [(facts.state.stack_id, ""), *((item.stack_id, item.name) for item in facts.nested)]
     events = [event for stack in stacks for event in target.stacks.events(*stack)]
