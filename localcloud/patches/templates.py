@@ -19,6 +19,7 @@ Properties = Mapping[str, Any]
 Made = tuple[str, dict[str, Any]]
 
 LONGEST_NAME = 128
+FAILED = "CREATE_FAILED"
 RETAINING = frozenset({"Retain", "RetainExceptOnCreate"})
 BYSTANDERS = frozenset(
     {
@@ -63,6 +64,7 @@ def install() -> None:
     _count_lookers(handlers["AWS::Lambda::EventSourceMapping"])
     _remember_attributes()
     _keep_what_is_retained(handlers["AWS::CloudFormation::Stack"])
+    _leave_no_failed_stack(handlers["AWS::CloudFormation::Stack"])
 
 
 def _keep_what_is_retained(handler: dict[str, Any]) -> None:
@@ -82,6 +84,23 @@ def _keep_what_is_retained(handler: dict[str, Any]) -> None:
         delete(physical_id, properties)
 
     handler["delete"] = delete_but_keep
+
+
+def _leave_no_failed_stack(handler: dict[str, Any]) -> None:
+    """Let a nested stack that could not be made go with its parent, as a rollback of AWS does."""
+    create: Callable[[str, Properties, str], Made] = handler["create"]
+    delete: Callable[[str, Properties], None] = handler["delete"]
+
+    def create_or_leave_nothing(logical_id: str, properties: Properties, stack: str) -> Made:
+        try:
+            return create(logical_id, properties, stack)
+        except Exception:
+            for name, child in list(cloudformation._stacks.items()):
+                if child.get("_parent_stack_name") == stack and child["StackStatus"] == FAILED:
+                    delete(name, properties)
+            raise
+
+    handler["create"] = create_or_leave_nothing
 
 
 def _remember_attributes() -> None:

@@ -92,6 +92,14 @@ def test_the_life_of_a_stack(lab: Administrator) -> None:
     assert wrong.code == 1 and "local cannot be deployed" in wrong.text
     assert lab.stacks() == []
 
+    # What fails says why, and how to go on.
+    failed = lab.types("create", "--yes", "-p", "VpcCidr=nonsense")
+    assert failed.code == 1
+    assert "NetworkStack CREATE_FAILED" in failed.text and "'nonsense'" in failed.text
+    assert "stack delete --env local` makes room" in lab.types("create", "--yes").text
+    assert "can only be deleted" in lab.types("status").text
+    assert lab.types("delete", "--yes").code == 0
+
     made = lab.types("create", "--yes", "-p", "CheckpointSeconds=7")
     assert made.code == 0, made.text
     assert f"{STACK} is in CREATE_COMPLETE" in made.text
@@ -110,9 +118,11 @@ def test_the_life_of_a_stack(lab: Administrator) -> None:
     difference = lab.types("diff", "-p", "SpotMaxvCpus=32")
     assert "CheckpointSeconds 7 5" in difference.text
     assert "SpotMaxvCpus 16 32" in difference.text
-    updated = lab.types("create", "--yes", "-p", "SpotMaxvCpus=32")
+    updated = lab.types("create", "--yes", "--no-wait", "-p", "SpotMaxvCpus=32")
     assert updated.code == 0, updated.text
-    assert "this updates it" in updated.text and "UPDATE_COMPLETE" in updated.text
+    assert "this updates it" in updated.text and "AWS has begun" in updated.text
+    waiter = lab.client("cloudformation").get_waiter("stack_update_complete")
+    waiter.wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     assert lab.parameter("SpotMaxvCpus") == "32"
     assert "has the parameters and templates of here" in lab.types("diff").text
     # What nobody gives keeps its value.
@@ -132,16 +142,3 @@ def test_the_life_of_a_stack(lab: Administrator) -> None:
     for name in ("InboxBucket", "RunsBucket"):
         assert f"aws s3api delete-bucket --bucket {outputs[name]}" in deleted.text
     assert lab.types("status").code == 1
-
-
-def test_without_waiting_the_command_returns_at_once(lab: Administrator) -> None:
-    begun = lab.types("create", "--yes", "--no-wait")
-    assert begun.code == 0, begun.text
-    assert "AWS has begun" in begun.text
-    waiter = lab.client("cloudformation").get_waiter("stack_create_complete")
-    waiter.wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    gone = lab.types("delete", "--yes", "--no-wait")
-    assert gone.code == 0, gone.text
-    waiter = lab.client("cloudformation").get_waiter("stack_delete_complete")
-    waiter.wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    assert lab.stacks() == []

@@ -108,3 +108,15 @@ def test_the_name_deletes_and_open_runs_may_be_abandoned(deployed: Deployed, aws
     assert result.exit_code == 0, result.output
     assert f"{deployed.name} is deleted" in result.output
     assert "There is no stack" in stack(*words, "--yes").output
+
+
+def test_a_deletion_need_not_be_waited_for(deployed: Deployed, aws: Any) -> None:
+    result = stack("delete", "--stack", deployed.name, "--yes", "--no-wait")
+    assert result.exit_code == 0, result.output
+    assert "AWS has begun" in result.output
+    assert "There is no stack" in stack("status", "--stack", deployed.name).output
+
+
+def test_a_dry_run_of_a_deletion_deletes_nothing(deployed: Deployed) -> None:
+    assert stack("delete", "--stack", deployed.name, "--dry-run").exit_code == 0
+    assert stack("outputs", "--stack", deployed.name).exit_code == 0
