@@ -19,7 +19,6 @@ Properties = Mapping[str, Any]
 Made = tuple[str, dict[str, Any]]
 
 LONGEST_NAME = 128
-FAILED = "CREATE_FAILED"
 RETAINING = frozenset({"Retain", "RetainExceptOnCreate"})
 BYSTANDERS = frozenset(
     {
@@ -96,7 +95,8 @@ def _leave_no_failed_stack(handler: dict[str, Any]) -> None:
             return create(logical_id, properties, stack)
         except Exception:
             for name, child in list(cloudformation._stacks.items()):
-                if child.get("_parent_stack_name") == stack and child["StackStatus"] == FAILED:
+                is_it = name.startswith(f"{stack}-{logical_id}-")
+                if is_it and not child["StackStatus"].endswith("_COMPLETE"):
                     delete(name, properties)
             raise
 

@@ -61,6 +61,8 @@ def test_endpoints_and_gateways_are_counted_in_the_templates() -> None:
 def test_keys_and_alarms_cost_what_there_are_of_them() -> None:
     found = of({"AWS::KMS::Key": 2, "AWS::CloudWatch::Alarm": 5})
     assert idle(found, "2 KMS keys") == pytest.approx(2.0)
+    found_with_own = of({"AWS::KMS::Key": 2}, StorageKey="create")
+    assert idle(found_with_own, "3 KMS keys") == pytest.approx(3.0)
     assert idle(found, "5 alarms") == pytest.approx(0.5)
 
 

@@ -16,7 +16,7 @@ from botocore.loaders import Loader as ModelLoader
 from botocore.model import ServiceModel
 
 from deckhand.domain.errors import ProjectError
-from deckhand.domain.estimate import INTERFACE_ENDPOINT
+from deckhand.domain.estimate import INTERFACE_ENDPOINT, NAT_GATEWAY
 from deckhand.domain.parameters import Overrides, Parameters, nearest
 from deckhand.domain.stack import NESTED
 
@@ -97,10 +97,17 @@ class Repository:
                 yield name, read_template(self._text(location))
 
     def counts(self) -> Counter[str]:
-        """How many resources of a type the templates have, conditional ones too."""
+        """How many resources of a type the templates have in any case.
+
+        Of what a network costs, those too that depend on its mode.
+        """
         every = (self.template, *(template for _, template in self.nested()))
         bodies = [body for item in every for body in item["Resources"].values()]
-        counts = Counter(str(body["Type"]) for body in bodies)
+        counts = Counter(
+            str(body["Type"])
+            for body in bodies
+            if "Condition" not in body or body["Type"] == NAT_GATEWAY
+        )
         counts[INTERFACE_ENDPOINT] = sum(
             body.get("Properties", {}).get("VpcEndpointType") == "Interface" for body in bodies
         )

@@ -20,6 +20,7 @@ ENDPOINTS: Final = (
 https://docs.aws.amazon.com/batch/latest/userguide/vpc-interface-endpoints.html
 """
 
+NAT_GATEWAY: Final = "AWS::EC2::NatGateway"
 INTERFACE_ENDPOINT: Final = "interface endpoint"
 """In counts of resources: those of the endpoints that cost money."""
 
@@ -104,7 +105,8 @@ def estimate(
 
 def _idle(values: Mapping[str, str], counts: Mapping[str, int]) -> Iterator[Idle]:
     yield from _network(values, counts)
-    keys = counts.get("AWS::KMS::Key", 0)
+    # The stack's own, and one for its storage where it is asked for.
+    keys = counts.get("AWS::KMS::Key", 0) + (values.get("StorageKey") == "create")
     yield Idle(f"{keys} KMS key{_s(keys)}", keys * price.KEY_MONTH)
     alarms = counts.get("AWS::CloudWatch::Alarm", 0)
     yield Idle(f"{alarms} alarm{_s(alarms)}", alarms * price.ALARM_MONTH)
@@ -117,7 +119,7 @@ def _network(values: Mapping[str, str], counts: Mapping[str, int]) -> Iterator[I
     if any(values.get(name) for name in OWN_NETWORK):
         return  # somebody else's network, and somebody else's bill
     if mode == "nat":
-        number = min(counts.get("AWS::EC2::NatGateway", 0) or 1, zones)
+        number = min(counts.get(NAT_GATEWAY, 0) or 1, zones)
         hour = number * (price.NAT_GATEWAY_HOUR + price.PUBLIC_ADDRESS_HOUR)
         what = "a NAT gateway with its address" if number == 1 else f"{number} NAT gateways"
         yield Idle(what, hour * HOURS_PER_MONTH)
