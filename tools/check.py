@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools import house_rules, picture
+from tools import picture, rules
 from tools.project import REGION, ROOT, load
 
 MACHINE: Final = "statemachines/run_deck.asl.json"
@@ -79,8 +79,8 @@ def transformed(root: Path, _: Mapping[str, str]) -> Result:
         return command([tool("cfn-lint"), "-r", REGION, "--", *paths], root)
 
 
-def rules(root: Path, _: Mapping[str, str]) -> Result:
-    return Result("\n".join(house_rules.findings(load(root))))
+def house_rules(root: Path, _: Mapping[str, str]) -> Result:
+    return Result("\n".join(rules.findings(load(root))))
 
 
 def asl(root: Path, env: Mapping[str, str]) -> Result:
@@ -127,7 +127,7 @@ GATES: Final[Mapping[str, Gate]] = {
     "types": types,
     "templates": templates,
     "transformed": transformed,
-    "house rules": rules,
+    "house rules": house_rules,
     "asl": asl,
     "picture": drawn,
     "shell": shell,

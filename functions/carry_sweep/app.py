@@ -23,6 +23,7 @@ from deckhand.usecases.steer_run import SteerRun
 
 logger = Logger()
 metrics = Metrics()
+SECRET = {"order": {"token"}}
 NEEDS = ("RUNS_BUCKET", "LEDGER_TABLE", "MESSAGES_TOPIC_ARN", "PROFILES")
 
 
@@ -56,6 +57,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     logger.append_keys(run_id=event["run_id"])
     look = Look.model_validate(event["look"])
     carried = carry_sweep(event["machine"])(event["run_id"], look, datetime.now(UTC), time_left)
-    logger.info("carried", extra={"carried": carried.model_dump(mode="json")})
+    logger.info("carried", extra={"carried": carried.model_dump(mode="json", exclude=SECRET)})
     metrics.add_metric(name="SweepTroubles", unit=MetricUnit.Count, value=len(carried.troubles))
     return carried.model_dump(mode="json")

@@ -17,6 +17,7 @@ from deckhand.usecases.plan_attempt import PlanAttempt
 
 logger = Logger()
 metrics = Metrics()
+SECRET = {"order": {"token"}}
 NEEDS = ("RUNS_BUCKET", "LEDGER_TABLE", "MESSAGES_TOPIC_ARN", "PROFILES")
 
 
@@ -42,6 +43,6 @@ def plan_attempt() -> PlanAttempt:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(run_id=event["run_id"])
     planned = plan_attempt()(event["run_id"], datetime.now(UTC))
-    logger.info("planned", extra={"planned": planned.model_dump(mode="json")})
+    logger.info("planned", extra={"planned": planned.model_dump(mode="json", exclude=SECRET)})
     metrics.add_metric(name="AttemptsPlanned", unit=MetricUnit.Count, value=1)
     return planned.model_dump(mode="json")

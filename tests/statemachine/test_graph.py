@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.statemachine.engine import DEFINITION
-from tools.asl import graph_findings, targets
+from tools.rules.workflow import graph_findings, targets
 
 MACHINE: dict[str, Any] = json.loads(DEFINITION.read_text(encoding="utf-8"))
 STATES: dict[str, Any] = MACHINE["States"]

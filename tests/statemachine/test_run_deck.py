@@ -49,6 +49,7 @@ def planned(number: int, checkpoint: str, plan: dict[str, Any] = ON_SPOT) -> dic
     order = {
         "checkpoint": checkpoint,
         "stop_after_seconds": plan["timeout_seconds"] - 300,
+        "token": "a-token-of-its-own",
         "share": "ada",
         "priority": 5,
         "resources": [{"Type": "VCPU", "Value": "4"}, {"Type": "GPU", "Value": "1"}],
@@ -110,6 +111,7 @@ def test_a_good_deck_is_carried_to_its_end() -> None:
         "CHECKPOINT": "",
         "MARKET": "spot",
         "STOP_AFTER_SECONDS": "604500",
+        "RUN_TOKEN": "a-token-of-its-own",
     }
     judged = played.requests("JudgeAttempt")[0]
     assert (judged["attempt"], judged["error"], judged["cause"]) == (1, "", "")
@@ -329,6 +331,7 @@ def test_a_sweep_is_one_array_that_is_followed_to_its_end() -> None:
         "ATTEMPT": "1",
         "MARKET": "spot",
         "STOP_AFTER_SECONDS": "604500",
+        "RUN_TOKEN": "a-token-of-its-own",
     }
     looks = [request["look"] for request in played.requests("CarrySweep")]
     assert looks[0] == {"array": None, "looks": 0, "error": "", "cause": ""}

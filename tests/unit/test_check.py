@@ -72,7 +72,7 @@ def test_cfn_lint_sees_after_the_transform_what_sam_hides(tree: Path) -> None:
 
 def test_the_house_rules_are_a_gate(tree: Path) -> None:
     spoil(tree / "template.yaml", "VisibilityTimeout: 360", "VisibilityTimeout: 30")
-    assert "messages come back" in check.rules(tree, ENV).findings
+    assert "messages come back" in check.house_rules(tree, ENV).findings
 
 
 def test_ruff_refuses_aws_in_the_domain(tree: Path) -> None:

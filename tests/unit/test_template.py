@@ -146,6 +146,7 @@ def test_the_job_gets_what_the_runner_reads(project: Project) -> None:
     names = set(re.findall(r'"Name": "([A-Z_]+)"', json.dumps(job["Environment"])))
     assert names == {
         "RUNS_BUCKET",
+        "CREDENTIALS_FUNCTION",
         "DECKHAND_SCRATCH",
         "CHECKPOINT_SECONDS",
         "STATUS_SECONDS",
@@ -153,11 +154,11 @@ def test_the_job_gets_what_the_runner_reads(project: Project) -> None:
         "LMP",
         "LMP_FLAGS",
         "AWS_REGION",
+        "METADATA_FOLDER",
     }
-    mounts = {mount["ContainerPath"] for mount in job["MountPoints"]}
-    assert {
-        item["Value"] for item in job["Environment"] if item.get("Name") == "DECKHAND_SCRATCH"
-    } <= mounts
+    mounts = set(re.findall(r'"ContainerPath": "([^"]+)"', json.dumps(job["MountPoints"])))
+    places = re.findall(r'"Value": "(/[^"]+)"', json.dumps(job["Environment"]))
+    assert set(places) == mounts == {"/scratch", "/metadata"}
 
 
 def test_p4d_machines_are_shared_by_eight_attempts(project: Project) -> None:

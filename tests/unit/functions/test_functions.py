@@ -1,4 +1,4 @@
-"""The eight functions with the payloads they get, against moto."""
+"""The functions with the payloads they get, against moto."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from deckhand.adapters.outbox import Outbox
 from deckhand.adapters.s3 import Bucket
 from deckhand.cli.engine import find_engine
 from deckhand.domain import keys
-from deckhand.domain.errors import SurveyError
+from deckhand.domain.errors import CredentialsRefusedError, SurveyError
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.ledger import Wish
 from deckhand.domain.manifest import Segment
@@ -308,6 +308,7 @@ def test_plan_attempt_answers_the_state_machine(cloud: Cloud) -> None:
     assert planned == cloud.call("plan_attempt", {"run_id": RUN})
     assert (planned["decision"], planned["state"], planned["attempt"]) == ("run", "running", 1)
     spot_queue = json.loads(os.environ["PROFILES"])["standard"]["spot_queues"][0]
+    assert len(planned["order"].pop("token")) > 40
     assert planned["order"] == {
         "queue": spot_queue,
         "market": "spot",
@@ -322,6 +323,31 @@ def test_plan_attempt_answers_the_state_machine(cloud: Cloud) -> None:
             {"Type": "GPU", "Value": "1"},
         ],
     }
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_lend_credentials_takes_the_token_of_the_plan(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUN_ROLE_ARN", "arn:aws:iam::123456789012:role/RunRole")
+    cloud.ledger.admit(run_record())
+    put_run(cloud.runs)
+    token = cloud.call("plan_attempt", {"run_id": RUN})["order"]["token"]
+    asked = {"run_id": RUN, "attempt": 1, "token": token}
+    lent = cloud.call("lend_credentials", asked)
+    assert lent["access_key_id"].startswith("ASIA")
+    assert datetime.fromisoformat(lent["expires_at"]) > datetime.now(UTC)
+    with pytest.raises(CredentialsRefusedError):
+        cloud.call("lend_credentials", {**asked, "token": "guessed"})
+
+
+def test_no_log_shows_a_token(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    cloud.ledger.admit(run_record())
+    put_run(cloud.runs)
+    token = cloud.call("plan_attempt", {"run_id": RUN})["order"]["token"]
+    [planned] = [record for record in caplog.records if record.message == "planned"]
+    assert planned.__dict__["planned"]["order"]["market"] == "spot"
+    assert token not in str(planned.__dict__)
 
 
 def test_plan_attempt_keeps_a_cap_at_the_price_of_the_machines(

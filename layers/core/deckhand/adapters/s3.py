@@ -23,6 +23,7 @@ DELETE_AT_ONCE: Final = 1000
 PARALLEL_PARTS: Final = 8
 
 MISSING: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
+DENIED: Final = frozenset({"AccessDenied", "403", "Forbidden"})
 EXISTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
 UNUSABLE_PIECE: Final = MISSING | {"InvalidRange", "InvalidPartOrder", "InvalidArgument", "416"}
 
@@ -177,9 +178,21 @@ class Bucket:
         return content
 
     def _translate(self, error: ClientError, key: str, known: frozenset[str]) -> None:
-        if _code(error) in known:
+        if _code(error) in known or (_code(error) in DENIED and not self._is_there(key)):
             message = error.response["Error"]["Message"]
             raise StorageError(f"s3://{self._name}/{key}: {message}") from error
+
+    def _is_there(self, key: str) -> bool:
+        """Whether a key that may not be read is in the bucket at all.
+
+        S3 denies what is missing to those who may list a part of the bucket only:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        """
+        try:
+            found = self._client.list_objects_v2(Bucket=self._name, Prefix=key, MaxKeys=1)
+        except ClientError:
+            return True
+        return any(item["Key"] == key for item in found.get("Contents", ()))
 
 
 CHECKSUMS: Final = frozenset({"ChecksumCRC32", "ChecksumCRC32C", "ChecksumCRC64NVME"})

@@ -19,8 +19,10 @@ def _session() -> boto3.Session:
     return boto3.Session()
 
 
-def aws_client(service: str, attempts: int = 5) -> BaseClient:
-    """A client that gives up soon; region, credentials and endpoint come from the environment.
+def aws_client(service: str, attempts: int = 5, session: boto3.Session | None = None) -> BaseClient:
+    """A client that gives up soon; region and endpoint come from the environment.
+
+    The credentials do too, unless there is a *session*.
 
     *attempts* of 1 is for calls that must not be repeated when their answer is lost.
     """
@@ -31,7 +33,7 @@ def aws_client(service: str, attempts: int = 5) -> BaseClient:
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=CONNECTIONS,
     )
-    return _session().client(service, config=config)
+    return (session or _session()).client(service, config=config)
 
 
 def hasty_client(service: str, region: str) -> BaseClient:

@@ -35,6 +35,8 @@ class Settings(BaseModel):
     state_machine_arn: str = ""
     intake_queue_url: str = ""
     messages_topic_arn: str = ""
+    run_role_arn: str = ""
+    storage_key_arn: str = ""
     settle_seconds: int = Field(default=30, ge=0, le=900)
     survey_after_seconds: int = Field(default=600, ge=0)
     missing_files_wait_seconds: int = Field(default=900, ge=0)

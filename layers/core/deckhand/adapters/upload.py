@@ -8,6 +8,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Final
 
+import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import S3Transfer, TransferConfig
 from botocore.client import BaseClient
@@ -53,14 +54,14 @@ def plain_uploader(client: BaseClient) -> Uploader:
     return Uploader(S3Transfer(client, PLAIN))
 
 
-def fast_uploader(client: BaseClient) -> Uploader:
+def fast_uploader(client: BaseClient, own: boto3.Session | None = None) -> Uploader:
     """With the AWS CRT, if it is installed and there is something to sign with.
 
-    Credentials come from the environment, as those of *client* do. Why not boto3's own switch for
-    it: docs/decisions/0015.
+    Credentials are those of the session *own*, as of *client*, or come from the environment. Why
+    not boto3's own switch for it: docs/decisions/0015.
     """
     session = Session()
-    credentials = session.get_credentials()
+    credentials = (own or session).get_credentials()
     if not HAS_CRT or credentials is None:
         return plain_uploader(client)
     from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup

@@ -33,6 +33,10 @@ class SubscriptionError(DeckhandError):
     """An address could not be asked whether it wants messages."""
 
 
+class CredentialsRefusedError(DeckhandError):
+    """Somebody asked for the credentials of an attempt that is not his, or is over."""
+
+
 class SettingsError(DeckhandError):
     """An environment variable that the function needs is missing or unreadable."""
 

@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deckhand.adapters import folder
 from deckhand.adapters.folder import FolderBucket
-from deckhand.adapters.imds import Imds
+from deckhand.adapters.lent import lent_session
+from deckhand.adapters.metadata import metadata_at
 from deckhand.adapters.s3 import Bucket as S3Bucket
 from deckhand.adapters.session import aws_client
 from deckhand.adapters.upload import fast_uploader
@@ -25,36 +26,39 @@ from deckhand.usecases.ports import Bucket
 
 def main() -> int:
     told = Settings.read(os.environ)
-    bucket = _runs(told.runs_bucket)
     try:
+        bucket = _runs(told)
         settings = at_its_point(told, bucket)
     except (StorageError, ClientError, BotoCoreError) as error:
         # Nothing can be said in status.json: it is not known whose that would be.
         print(f"deckhand: {error}", file=sys.stderr, flush=True)
         return ExitCode.IO_ERROR
-    imds = Imds(settings.imds_endpoint)
+    metadata = metadata_at(settings.metadata)
     now = utc_now()
     status = Status(
         run_id=settings.run_id,
         attempt=settings.attempt,
         job_id=settings.job_id,
         phase=Phase.FETCHING,
-        instance_id=imds.instance_id(),
-        instance_type=imds.instance_type(),
-        availability_zone=imds.availability_zone(),
+        instance_id=metadata.instance_id(),
+        instance_type=metadata.instance_type(),
+        availability_zone=metadata.availability_zone(),
         started_at=now,
         updated_at=now,
     )
     reporter = Reporter(bucket, status, settings.status_seconds)
-    return Attempt(settings, bucket, imds, reporter).carry()
+    return Attempt(settings, bucket, metadata, reporter).carry()
 
 
-def _runs(name: str) -> Bucket:
-    """The runs bucket; a rehearsal names a folder instead."""
+def _runs(told: Settings) -> Bucket:
+    """The runs bucket, as far as this attempt may touch it; a rehearsal names a folder instead."""
+    name, session = told.runs_bucket, None
     if name.startswith(folder.SCHEME):
         return FolderBucket.from_url(name)
-    client = aws_client("s3")
-    return S3Bucket(client, name, fast_uploader(client))
+    if told.lender:
+        session = lent_session(aws_client("lambda"), told.lender, told.proof)
+    client = aws_client("s3", session=session)
+    return S3Bucket(client, name, fast_uploader(client, session))
 
 
 if __name__ == "__main__":

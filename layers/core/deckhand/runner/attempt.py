@@ -16,7 +16,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from deckhand.adapters.imds import Imds
+from deckhand.adapters.metadata import Metadata
 from deckhand.domain.errors import StorageError
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Manifest, OutputKind
@@ -81,7 +81,7 @@ class Attempt:
 
     settings: Settings
     bucket: Bucket
-    imds: Imds
+    metadata: Metadata
     reporter: Reporter
     _watch: Watch = field(init=False)
     _pace: Pace = field(init=False)
@@ -94,7 +94,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         self._watch = Watch(
-            self.imds,
+            self.metadata,
             self.settings.notice_poll_seconds,
             self.settings.stop_after_seconds,
             self._stop,
@@ -177,7 +177,7 @@ class Attempt:
         self.reporter.update(steps_total=_total_steps(run), event="fetching the deck")
         self._pace.ceiling = run.options.checkpoint_seconds or self._pace.ceiling
         self._pace.between = expected(
-            self.bucket, self.imds, self.settings.run_id, self.settings.attempt
+            self.bucket, self.metadata, self.settings.run_id, self.settings.attempt
         )
         fetch_inputs(self.bucket, run, folders.workspace)
         checkpoint = self._find_checkpoint(folders)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from deckhand.adapters.imds import Imds
+from deckhand.adapters.metadata import Metadata
 from deckhand.domain.interval import Interval, between_interruptions, checkpoint_interval
 from deckhand.usecases.judge_attempt import read_status
 from deckhand.usecases.ports import Bucket
@@ -50,9 +50,9 @@ class Pace:
         return checkpoint_interval(self.ceiling, stalled, stored, self.between)
 
 
-def expected(bucket: Bucket, imds: Imds, run_id: str, attempt: int) -> timedelta | None:
+def expected(bucket: Bucket, metadata: Metadata, run_id: str, attempt: int) -> timedelta | None:
     """The time to expect between two interruptions of this machine; None for never."""
-    if imds.life_cycle() == _UNINTERRUPTED:
+    if metadata.life_cycle() == _UNINTERRUPTED:
         return None
     statuses = (read_status(bucket, run_id, number) for number in range(1, attempt))
     return between_interruptions(status for status in statuses if status is not None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from deckhand.adapters.imds import DEFAULT_ENDPOINT
+from deckhand.adapters.metadata import DEFAULT_ENDPOINT
 from deckhand.domain.keys import CheckpointId
 
 
@@ -19,6 +19,10 @@ class Settings:
     `checkpoint` is the checkpoint to resume from, None to start at the beginning; `stop_after`
     is when the attempt must have stopped by itself (0 for never). A simulation that gets no further
     for `stall` seconds is given up (0 for never). `mpirun` starts a run that asks for its ranks.
+    `metadata` is the address of the metadata service, or the folder where the machine keeps its
+    answers.
+    `token` is what the function `lender` lends the credentials of the run for; where there is no
+    such function, the job's own are used.
     """
 
     run_id: str
@@ -34,8 +38,10 @@ class Settings:
     mpirun: tuple[str, ...]
     lmp: tuple[str, ...]
     lmp_flags: tuple[str, ...]
-    imds_endpoint: str
+    metadata: str
     job_id: str | None
+    lender: str = ""
+    token: str = field(default="", repr=False)
     index: int | None = None
 
     @classmethod
@@ -56,10 +62,19 @@ class Settings:
             mpirun=tuple(shlex.split(environment.get("MPIRUN", "mpirun"))),
             lmp=tuple(shlex.split(environment.get("LMP", "lmp"))),
             lmp_flags=_flags(environment.get("LMP_FLAGS", "")),
-            imds_endpoint=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", DEFAULT_ENDPOINT),
+            metadata=environment.get("METADATA_FOLDER")
+            or environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", DEFAULT_ENDPOINT),
             job_id=environment.get("AWS_BATCH_JOB_ID"),
+            lender=environment.get("CREDENTIALS_FUNCTION", ""),
+            token=environment.get("RUN_TOKEN", ""),
             index=int(environment["AWS_BATCH_JOB_ARRAY_INDEX"]) if "SWEEP" in environment else None,
         )
+
+    @property
+    def proof(self) -> dict[str, object]:
+        """What the lender is told."""
+        own = {"run_id": self.run_id, "attempt": self.attempt, "token": self.token}
+        return own if self.index is None else {**own, "index": self.index}
 
     def command(self, ranks: int | None) -> tuple[str, ...]:
         """What starts LAMMPS with so many ranks; None for as many as this machine gives it.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from deckhand.adapters.imds import Imds
+from deckhand.adapters.metadata import Metadata
 from deckhand.domain.notice import SpotNotice, parse_spot_notice
 from deckhand.domain.status import Ending
 from deckhand.runner.clock import utc_now
@@ -40,7 +40,7 @@ class Watch:
     Calls `hasten` once when AWS expects that this machine will be interrupted.
     """
 
-    imds: Imds
+    metadata: Metadata
     poll_seconds: float
     stop_after_seconds: float
     stop: Callable[[Ending, SpotNotice | None], None]
@@ -73,8 +73,8 @@ class Watch:
     def _poll(self) -> None:
         is_expected = False
         while not self._over.wait(self.poll_seconds):
-            body = self.imds.spot_notice()
-            if body is None and not is_expected and self.imds.rebalance_recommendation():
+            body = self.metadata.spot_notice()
+            if body is None and not is_expected and self.metadata.rebalance_recommendation():
                 is_expected = True
                 self.hasten()
             if body is not None:

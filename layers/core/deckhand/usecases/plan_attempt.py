@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import ceil
+from secrets import token_urlsafe
 from typing import Final
+
+from pydantic import Field
 
 from deckhand.domain import keys
 from deckhand.domain.attempt import (
@@ -87,6 +90,7 @@ class Order(Frozen):
     share: str
     priority: int
     resources: tuple[dict[str, str], ...]
+    token: str = Field(repr=False)
 
 
 class Planned(Frozen):
@@ -106,7 +110,7 @@ class PlanAttempt:
 
     Seconds: an attempt stops `stop_margin` before its end, and `adopted_poll` lie between two looks
     at a job that an earlier execution has submitted. `prices` are of an attempt of usual size, for
-    those of which nobody can `quote` one.
+    those of which nobody can `quote` one. `new_token` makes what nobody can guess.
     """
 
     runs: Bucket
@@ -119,6 +123,7 @@ class PlanAttempt:
     stop_margin: int
     adopted_poll: int
     quote: Quote = without_quote
+    new_token: Callable[[], str] = token_urlsafe
 
     def __call__(self, run_id: str, now: datetime) -> Planned:
         """Safe to repeat, and to take up where another execution of the run has left off."""
@@ -185,6 +190,7 @@ class PlanAttempt:
             reason=plan.reason,
             price_per_hour=prices.per_hour(plan.market) or None,
             on_demand_per_hour=prices.on_demand_per_hour or None,
+            token=self.new_token(),
         )
         if not self.ledger.plan(record.run_id, attempt):
             recorded = self._record(record.run_id).attempt(plan.number)
@@ -271,6 +277,7 @@ class PlanAttempt:
             share=share_identifier(record.owner),
             priority=run.options.priority,
             resources=tuple(profile.resources(run.options.gpus)),
+            token=attempt.token or "",
         )
         return Planned(
             decision=Decision.RUN,

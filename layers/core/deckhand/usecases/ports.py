@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deckhand.domain.attempt import AttemptRecord, Job
+from deckhand.domain.credentials import Credentials, Scope
 from deckhand.domain.dead_letter import DeadLetter
 from deckhand.domain.deck import DropObject
 from deckhand.domain.digest import Digest
@@ -141,6 +142,12 @@ class Ledger(Protocol):
     def begin_relief(self, at: datetime, again_after: timedelta) -> bool:
         """Claim the right to let attempts go, which nobody did for that long."""
         ...
+
+
+class Lender(Protocol):
+    """Makes credentials that are good for one attempt."""
+
+    def lend(self, scope: Scope) -> Credentials: ...
 
 
 class Executions(Protocol):

@@ -12,6 +12,7 @@ from botocore.model import ListShape, OperationModel, Shape, StructureShape
 from jsonata.jsonata import Jsonata
 
 from tools.project import Project, Template, walk
+from tools.rules.rule import ResourceRules
 
 SUBJECT_MOST: Final = 99
 """SNS takes subjects of fewer than 100 characters."""
@@ -60,7 +61,8 @@ def graph_findings(machine: Template) -> Iterator[str]:
     edges = {name: set(targets(state)) for name, state in states.items()}
     for name, followers in edges.items():
         yield from (f"{name}: no such state: {other}" for other in sorted(followers - set(states)))
-        if not followers and not _ends(states[name]):
+        # A Catch alone is no way on.
+        if not {"Next", "Choices"} & set(states[name]) and not _ends(states[name]):
             yield f"{name}: leads nowhere and is no end"
     reached = _closure([machine["StartAt"]], edges)
     yield from (f"{name}: cannot be reached" for name in states if name not in reached)
@@ -211,3 +213,7 @@ def _timeout_findings(project: Project) -> Iterator[str]:
             yield f"{name}: the state waits {seconds} s for a function of {functions[name]} s"
         if ".sync" in state["Resource"] and seconds <= longest:
             yield f"{name}: the state waits {seconds} s for an attempt of {longest} s"
+
+
+RESOURCES: Final[ResourceRules] = {}
+PROJECT: Final = (findings,)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tools.project import Project, Resource, Template
+from tools.rules.rule import ResourceRules
 
 ANY_RESOURCE: Final = frozenset(
     {
@@ -51,12 +52,15 @@ SYNC_JOB: Final = frozenset(
         "events:DescribeRule",
     }
 )
+ASKS_FOR_CREDENTIALS: Final = frozenset({"lambda:InvokeFunction"})
 DATA_SERVICES: Final = ("s3:", "dynamodb:", "sns:", "sqs:", "states:", "batch:")
 
 
 def findings(project: Project) -> Iterator[str]:
     """Everything wrong with the roles, one sentence each."""
     for role in project.resources("AWS::IAM::Role"):
+        if "PermissionsBoundary" not in role.properties:
+            yield f"{role}: takes no permissions boundary, which some accounts demand"
         yield from _managed_findings(role)
         for statement in statements(role):
             yield from _statement_findings(role, statement)
@@ -122,6 +126,11 @@ def _job_findings(project: Project) -> Iterator[str]:
     for role in project.resources("AWS::IAM::Role"):
         if role.name == "JobRole":
             yield from (
+                f"{role}: a deck could use {action}, whatever run it is of"
+                for action in sorted(actions(role) - ASKS_FOR_CREDENTIALS)
+            )
+        if role.name == "RunRole":
+            yield from (
                 f"{role}: a deck could destroy or escape with {action}"
                 for action in sorted(actions(role))
                 if "Delete" in action or not action.startswith("s3:")
@@ -132,3 +141,7 @@ def _job_findings(project: Project) -> Iterator[str]:
                 for action in sorted(actions(role))
                 if action.startswith(DATA_SERVICES)
             )
+
+
+RESOURCES: Final[ResourceRules] = {}
+PROJECT: Final = (findings,)

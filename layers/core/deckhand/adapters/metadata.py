@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Final
 
 DEFAULT_ENDPOINT: Final = "http://169.254.169.254"
@@ -16,13 +18,8 @@ _TIMEOUT_SECONDS: Final = 2.0
 _RENEW_BEFORE_SECONDS: Final = 60
 
 
-class Imds:
-    """Answers None wherever the service is silent: off AWS there is none, and a run needs none."""
-
-    def __init__(self, endpoint: str = DEFAULT_ENDPOINT) -> None:
-        self._base = endpoint.rstrip("/")
-        self._token: str | None = None
-        self._token_until = 0.0
+class Metadata(ABC):
+    """Answers None wherever nothing is known: off AWS there is no service, and a run needs none."""
 
     def spot_notice(self) -> str | None:
         """The body of `spot/instance-action`, which exists only once a notice was given."""
@@ -47,6 +44,37 @@ class Imds:
 
     def availability_zone(self) -> str | None:
         return self._get("placement/availability-zone")
+
+    @abstractmethod
+    def _get(self, path: str) -> str | None:
+        """What the service has below `latest/meta-data/`."""
+
+
+def metadata_at(place: str) -> Metadata:
+    """The service at an address, or what a machine has written into a folder."""
+    return Imds(place) if "://" in place else MetadataFolder(Path(place))
+
+
+class MetadataFolder(Metadata):
+    """What a machine that keeps jobs from the service has written down for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _get(self, path: str) -> str | None:
+        try:
+            return (self._folder / path).read_text(encoding="utf-8")
+        except OSError:
+            return None
+
+
+class Imds(Metadata):
+    """The service itself."""
+
+    def __init__(self, endpoint: str = DEFAULT_ENDPOINT) -> None:
+        self._base = endpoint.rstrip("/")
+        self._token: str | None = None
+        self._token_until = 0.0
 
     def _get(self, path: str) -> str | None:
         token = self._fresh_token()
