@@ -9,7 +9,7 @@
 # All are installed by hash from requirements/*.txt; `make lock` makes those from pyproject.toml and *.in.
 
 PYTHON ?= python3
-CONFIG ?= default
+CONFIG ?= dev
 SECONDS ?= 60
 
 # Names without a path only: the clone's own path may have a blank in it, and make would cut it there.

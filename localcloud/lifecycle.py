@@ -1,9 +1,10 @@
-"""A local cloud in the background: `python -m localcloud.lifecycle up|down|status`."""
+"""A local cloud in the background: `python -m localcloud.lifecycle up|down|status|…`."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -158,7 +159,21 @@ def _status(state: Path, _: argparse.Namespace, __: list[str]) -> int:
     return 0
 
 
-_COMMANDS: Final = {"up": _up, "down": _down, "status": _status}
+def _sam_environment(state: Path, _: argparse.Namespace, __: list[str]) -> int:
+    """For `deckhand stack`, which deploys to this cloud as to any other."""
+    cloud = running(state)
+    if cloud is None:
+        raise LifecycleError("No local cloud is running. `deckhand local up` starts one.")
+    print(json.dumps(Sam(state, Environments(), cloud.endpoint).environment()))
+    return 0
+
+
+_COMMANDS: Final = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "sam-environment": _sam_environment,
+}
 
 
 def _parse() -> tuple[argparse.Namespace, list[str]]:

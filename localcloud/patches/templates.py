@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.services import batch as ministack_batch
-from ministack.services import cloudformation, ssm
+from ministack.services import ssm
 from ministack.services.cloudformation import provisioners
 
 from localcloud.patches import batch as batch_api
-from localcloud.patches import private
+from localcloud.patches import nested_stacks
 from localcloud.patches.casing import camel
 
 Properties = Mapping[str, Any]
@@ -77,50 +77,7 @@ def install() -> None:
     _tell_block_of_network(handlers["AWS::EC2::VPC"])
     _count_lookers(handlers["AWS::Lambda::EventSourceMapping"])
     _accept_mathematics(handlers["AWS::CloudWatch::Alarm"])
-    _keep_what_is_retained(handlers["AWS::CloudFormation::Stack"])
-    _remember_attributes()
-
-
-def _remember_attributes() -> None:
-    """Let what does not change in a nested stack keep its attributes when the stack is updated.
-
-    MiniStack forgets them there, and the next `!GetAtt` fails.
-    """
-    known: dict[tuple[str, str], dict[str, Any]] = {}
-    provision = private(
-        provisioners, "_provision_resource", "resource_type", "logical_id", "props", "stack_name"
-    )
-    update = private(
-        provisioners,
-        "_update_resource",
-        *("resource_type", "physical_id", "old_props", "new_props", "stack_name"),
-        *("logical_id", "old_attrs"),
-    )
-
-    def provision_and_remember(
-        resource_type: str, logical_id: str, props: Properties, stack_name: str
-    ) -> Made:
-        physical_id, attributes = provision(resource_type, logical_id, props, stack_name)
-        known[resource_type, physical_id] = attributes
-        return physical_id, attributes
-
-    def update_from_memory(
-        resource_type: str,
-        physical_id: str,
-        old_props: Properties,
-        new_props: Properties,
-        stack_name: str,
-        logical_id: str | None = None,
-        old_attrs: dict[str, Any] | None = None,
-    ) -> Made:
-        before = old_attrs or known.get((resource_type, physical_id))
-        names = (stack_name, logical_id)
-        new_id, after = update(resource_type, physical_id, old_props, new_props, *names, before)
-        known[resource_type, new_id] = after
-        return new_id, after
-
-    provisioners._provision_resource = provision_and_remember
-    provisioners._update_resource = update_from_memory
+    nested_stacks.install(handlers["AWS::CloudFormation::Stack"])
 
 
 def _tell_block_of_network(handler: dict[str, Any]) -> None:
@@ -161,21 +118,6 @@ def _accept_mathematics(handler: dict[str, Any]) -> None:
         "update": update_or_accept,
         "delete": delete_or_forget,
     }
-
-
-def _keep_what_is_retained(handler: dict[str, Any]) -> None:
-    """Let a nested stack that is deleted leave what its template says to retain, as AWS does."""
-    delete: Callable[[str, Properties], None] = handler["delete"]
-    lookup = private(provisioners, "_nested_stack_lookup_name", "physical_id_or_arn")
-
-    def delete_but_for_retained(physical_id: str, properties: Properties) -> None:
-        stack: dict[str, Any] = cloudformation._stacks.get(lookup(physical_id)) or {}
-        for name, body in stack.get("_template", {}).get("Resources", {}).items():
-            if body.get("DeletionPolicy") == "Retain":
-                stack["_resources"].pop(name, None)
-        delete(physical_id, properties)
-
-    handler["delete"] = delete_but_for_retained
 
 
 def _count_lookers(handler: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "check": ("check", "check"),
     "rehearse": ("rehearse", "rehearse"),
     "local": ("local", "app"),
+    "stack": ("stack", "app"),
 }
 """Module and name of each; it is imported when it is called: `check` need not wait for boto3."""
 

@@ -59,3 +59,11 @@ class ReaperError(DeckhandError):
 
 class StorageError(DeckhandError):
     """Something in S3 is not what its manifest says."""
+
+
+class ProjectError(DeckhandError):
+    """The repository, or its samconfig.toml, lacks what a command about stacks needs."""
+
+
+class SamError(DeckhandError):
+    """The SAM CLI did not do it; the text is the end of what it said."""

@@ -400,3 +400,16 @@ class DryRunner(Protocol):
     def __call__(self, root: Path, deck: str, variables: Mapping[str, Values]) -> DryRun:
         """Carry a deck in the folder *root* through LAMMPS without computing; never raises."""
         ...
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """What an account lets a stack have; None where it does not tell, and *left_out* says why.
+
+    *quotas* are vCPUs by the names that AWS gives them.
+    """
+
+    zones: int | None = None
+    quotas: Mapping[str, float] | None = None
+    has_spot_role: bool | None = None
+    left_out: tuple[str, ...] = ()
