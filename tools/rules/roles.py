@@ -52,6 +52,9 @@ SYNC_JOB: Final = frozenset(
         "events:DescribeRule",
     }
 )
+JOB_ROLES: Final = frozenset({"JobRole", "CheckRole"})
+"""What decks run with."""
+
 DATA_SERVICES: Final = ("s3:", "dynamodb:", "sns:", "sqs:", "states:", "batch:")
 
 
@@ -121,7 +124,7 @@ def _machine_findings(project: Project) -> Iterator[str]:
 
 def _job_findings(project: Project) -> Iterator[str]:
     for role in project.resources("AWS::IAM::Role"):
-        if role.name == "JobRole":
+        if role.name in JOB_ROLES:
             yield from (
                 f"{role}: a deck could destroy or escape with {action}"
                 for action in sorted(actions(role))

@@ -16,6 +16,10 @@ FAULTS: Faults = {
     ),
     "job deletes": (allow("JobRole", "compute", "s3:DeleteObject", ROLE_ARN), "could destroy"),
     "job sends": (allow("JobRole", "compute", "sns:Publish", ROLE_ARN), "could destroy or escape"),
+    "check deletes": (
+        allow("CheckRole", "checking", "s3:DeleteObject", ROLE_ARN),
+        "could destroy",
+    ),
     "machine reads": (
         allow("MachineRole", "compute", "s3:GetObject", ROLE_ARN),
         "use the machine's",
