@@ -21,6 +21,7 @@ from deckhand.domain.run import DryRun
 from deckhand.lammps.preflight import check_folder
 from deckhand.lammps.sandbox import dry_run
 from deckhand.usecases.check_deck import CheckDeck
+from deckhand.usecases.order_check import JobEnded
 from deckhand.usecases.ports import DryRunner
 
 logger = Logger()
@@ -61,7 +62,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         return timedelta(milliseconds=context.get_remaining_time_in_millis())
 
     logger.append_keys(run_id=event["run_id"])
-    checked = check_deck()(event["run_id"], datetime.now(UTC), time_left)
+    ended = JobEnded(**event["ended"]) if event.get("ended") else None
+    checked = check_deck()(event["run_id"], datetime.now(UTC), time_left, ended)
     logger.info("checked", extra={"checked": checked.model_dump(mode="json")})
-    metrics.add_metric(name=f"Decks{checked.decision.title()}", unit=MetricUnit.Count, value=1)
-    return checked.model_dump(mode="json")
+    metrics.add_metric(
+        name=f"Decks{checked.decision.title().replace('-', '')}", unit=MetricUnit.Count, value=1
+    )
+    return checked.model_dump(mode="json", exclude_none=True)

@@ -1,5 +1,7 @@
 """Let AWS fail at every request of a run: `python -m tests.chaos [--points a:b] [--json FILE]`.
 
+`--checks-by-job`: at every one that a run has besides, whose dry run is too long for a function.
+
 The requests of a good run are counted; then, for each way in which each of them may go wrong,
 another run meets that. None is left out. It ends with an error if a point was never reached, or if
 the run did not come to its one true end.
@@ -17,7 +19,7 @@ from pathlib import Path
 
 from tests.chaos.cloud import opened
 from tests.chaos.faults import Point
-from tests.chaos.trial import Trial, points_of, tried
+from tests.chaos.trial import Trial, points_of, points_of_a_check_by_job, tried
 
 
 def main() -> int:
@@ -26,12 +28,12 @@ def main() -> int:
     os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
     begin = time.monotonic()
     with opened() as cloud:
-        points = points_of(cloud)
+        points = (points_of_a_check_by_job if wanted.checks_by_job else points_of)(cloud)
         chosen = list(enumerate(points))[wanted.points]
         print(f"{len(points)} points: {dict(Counter(str(point.how) for point in points))}")
         trials = []
         for number, point in chosen:
-            trial = tried(cloud, point)
+            trial = tried(cloud, point, checks_by_job=wanted.checks_by_job)
             trials.append(trial)
             _tell(number, trial)
     bad = [trial for trial in trials if trial.word != "ok"]
@@ -58,6 +60,7 @@ def _plain(trial: Trial) -> dict[str, object]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--points", type=_slice, default=slice(None), metavar="a:b")
+    parser.add_argument("--checks-by-job", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
 

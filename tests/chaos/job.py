@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from deckhand.domain import keys
+from deckhand.domain.check import CheckAnswer, read_order
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Manifest, Output, Segment, read_manifest
+from deckhand.domain.run import DryRun
 from deckhand.domain.status import Ending, ExitCode, Phase, Status
 from deckhand.usecases.ports import Bucket
 from tests.makers import manifest, output
@@ -20,6 +22,7 @@ REST: Final = {"log.lammps": b"step 2\n", "traj.lammpstrj": b"frame 2\n"}
 RESULTS: Final = {path: HALF[path] + REST[path] for path in HALF}
 MIDDLE: Final = 100
 END: Final = 200
+DRY_RUN: Final = DryRun(total_steps=END, atoms=108)
 LOST: Final = "Host EC2 (instance i-0123456789abcdef0) terminated."
 
 
@@ -46,6 +49,15 @@ def attempt(
     bucket.write(keys.completion(run_id, number), done.model_dump_json().encode())
     ended = {"ending": Ending.COMPLETED, "exit_code": ExitCode.COMPLETED, "from_step": begin}
     _tell(bucket, run_id, number, job_id, phase=Phase.ENDED, step=END, **ended)
+    return {"status": "SUCCEEDED", "statusReason": "", "exitCode": 0}
+
+
+def check(bucket: Bucket, run_id: str, check_id: str) -> dict[str, Any]:
+    """Make the dry run that was too long for a function."""
+    key = keys.check_order(run_id, check_id)
+    order = read_order(bucket.read(key), key)
+    answer = CheckAnswer(run_id=run_id, check_id=order.check_id, dry_run=DRY_RUN)
+    bucket.create(keys.check_answer(run_id, check_id), answer.model_dump_json().encode())
     return {"status": "SUCCEEDED", "statusReason": "", "exitCode": 0}
 
 

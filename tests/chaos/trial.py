@@ -60,8 +60,18 @@ def points_of(cloud: Cloud) -> list[Point]:
     return [Point(str(request), how) for request in requests for how in request.ways]
 
 
-def tried(cloud: Cloud, point: Point | None) -> Trial:
+def points_of_a_check_by_job(cloud: Cloud) -> list[Point]:
+    """Those that a run has besides, whose deck a job carries through LAMMPS."""
+    usual = {point.request for point in points_of(cloud)}
+    trial = tried(cloud, None, checks_by_job=True)
+    assert not trial.problems, trial.problems
+    requests = [request for request in cloud.faults.requests if str(request) not in usual]
+    return [Point(str(request), how) for request in requests for how in request.ways]
+
+
+def tried(cloud: Cloud, point: Point | None, *, checks_by_job: bool = False) -> Trial:
     """Carry a drop to its end while *point* goes wrong."""
+    cloud.checks_by_job = checks_by_job
     cloud.fresh(point)
     trial = Trial(point)
     try:

@@ -139,6 +139,8 @@ def definition(**substitutions: str) -> str:
         "CloseRunArn": "CloseRun",
         "CarrySweepArn": "CarrySweep",
         "JobDefinitionArn": "attempt:7",
+        "CheckQueueArn": "CheckQueue",
+        "CheckDefinitionArn": "check:3",
         "MessagesTopicArn": "arn:aws:sns:us-east-2:123456789012:messages",
         "MissingFilesPollSeconds": "0",
         **substitutions,

@@ -11,6 +11,12 @@ from tests.statemachine.engine import ROOT, RUN_ID, Fault, Raised, Script, execu
 
 ACCEPTED = {"decision": "accepted", "state": "running", "reason": ""}
 INCOMPLETE = {"decision": "incomplete", "state": "waiting", "reason": "data.melt is not there yet"}
+DRY_RUN = {
+    "decision": "dry-run",
+    "state": "checking",
+    "reason": "in.melt is carried through LAMMPS on a machine of its own.",
+    "job": {"check_id": "0123456789abcdef", "share": "ada"},
+}
 REJECTED = {
     "decision": "rejected",
     "state": "rejected",
@@ -75,6 +81,7 @@ def script(**answers: list[Any]) -> Script:
         {
             "CheckDeck": [ACCEPTED],
             "PlanAttempt": [planned(1, "")],
+            "CheckQueue": [event("batch_succeeded.json")],
             "SpotQueue": [event("batch_succeeded.json")],
             "OnDemandQueue": [event("batch_succeeded.json")],
             "JudgeAttempt": [DONE],
@@ -95,7 +102,8 @@ def test_a_good_deck_is_carried_to_its_end() -> None:
     ended = execute(played)
     assert ended.status == "SUCCEEDED"
     assert played.steps() == ["CheckDeck", "PlanAttempt", "SpotQueue", "JudgeAttempt", "CloseRun"]
-    assert played.requests("CheckDeck") == [{"run_id": RUN_ID, "drop": "inbox/melt/"}]
+    asked = {"run_id": RUN_ID, "drop": "inbox/melt/", "ended": None}
+    assert played.requests("CheckDeck") == [asked]
     job = played.requests("SpotQueue")[0]
     assert job["JobName"] == f"{RUN_ID}-a1"
     assert (job["ShareIdentifier"], job["SchedulingPriorityOverride"]) == ("ada", 5)
@@ -117,6 +125,44 @@ def test_a_good_deck_is_carried_to_its_end() -> None:
     assert (judged["attempt"], judged["error"], judged["cause"]) == (1, "", "")
     assert judged["job"]["JobId"] == event("batch_succeeded.json")["JobId"]
     assert played.requests("CloseRun")[0]["state"] == "completed"
+
+
+def test_a_dry_run_that_is_too_long_for_a_function_is_a_job() -> None:
+    played = script(CheckDeck=[DRY_RUN, ACCEPTED])
+    assert execute(played).status == "SUCCEEDED"
+    assert played.steps()[:4] == ["CheckDeck", "CheckQueue", "CheckDeck", "PlanAttempt"]
+    job = played.requests("CheckQueue")[0]
+    assert (job["JobName"], job["JobDefinition"]) == (f"{RUN_ID}-check", "check:3")
+    assert job["ShareIdentifier"] == "ada"
+    assert environment(job) == {"RUN_ID": RUN_ID, "CHECK_ID": "0123456789abcdef"}
+    ended = [request["ended"] for request in played.requests("CheckDeck")]
+    assert ended == [None, {"error": "", "cause": ""}]
+
+
+@pytest.mark.parametrize(
+    "name", ["batch_host_lost.json", "batch_no_capacity.json", "batch_out_of_memory.json"]
+)
+def test_a_job_without_an_answer_leads_back_to_the_check(name: str) -> None:
+    played = script(CheckDeck=[DRY_RUN, ACCEPTED], CheckQueue=[event(name)])
+    assert execute(played).status == "SUCCEEDED"
+    ended = played.requests("CheckDeck")[1]["ended"]
+    assert ended["error"] == "States.TaskFailed"
+    assert json.loads(ended["cause"])["Status"] == "FAILED"
+
+
+def test_a_check_that_batch_refuses_is_not_submitted_again() -> None:
+    refused = Fault("ClientException", "no such queue")
+    played = script(CheckDeck=[DRY_RUN, ACCEPTED], CheckQueue=[refused])
+    assert execute(played).status == "SUCCEEDED"
+    assert len(played.requests("CheckQueue")) == 1
+    assert played.requests("CheckDeck")[1]["ended"]["error"] == "Batch.ClientException"
+
+
+def test_what_a_job_finds_wrong_is_told() -> None:
+    played = script(CheckDeck=[DRY_RUN, REJECTED], CloseRun=closes_as("rejected"))
+    assert execute(played).status == "FAILED"
+    assert played.steps() == ["CheckDeck", "CheckQueue", "CheckDeck", "CloseRun"]
+    assert "pear_style" in played.requests("CloseRun")[0]["reason"]
 
 
 def test_two_interruptions_then_the_end() -> None:

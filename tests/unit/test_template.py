@@ -14,6 +14,7 @@ import pytest
 from deckhand.domain import deck, keys
 from deckhand.domain.keys import CheckpointId
 from deckhand.lammps.sandbox import GRACE_SECONDS
+from deckhand.runner import check
 from tools.project import ROOT, Project, load
 
 
@@ -159,6 +160,52 @@ def test_the_job_gets_what_the_runner_reads(project: Project) -> None:
     mounts = set(re.findall(r'"ContainerPath": "([^"]+)"', json.dumps(job["MountPoints"])))
     places = re.findall(r'"Value": "(/[^"]+)"', json.dumps(job["Environment"]))
     assert set(places) == mounts == {"/scratch", "/metadata"}
+
+
+def test_the_job_of_a_check_gets_what_it_reads(project: Project) -> None:
+    job = project.stacks["checking"]["Resources"]["CheckJob"]["Properties"]
+    container = job["ContainerProperties"]
+    assert container["Command"] == ["python3", "-m", check.__name__]
+    given = {item["Name"]: item["Value"] for item in container["Environment"]}
+    state = project.machine["States"]["DryRun"]["Arguments"]["ContainerOverrides"]
+    told = {item["Name"] for item in state["Environment"]}
+    numbers = {name: "60" for name, value in given.items() if isinstance(value, dict)}
+    check.Settings.read({**given, **numbers, **dict.fromkeys(told, "x")})
+    # The container is ended when the job believes it is.
+    assert given["CHECK_SECONDS"] == job["Timeout"]["AttemptDurationSeconds"]
+    memory = [
+        item["Value"] for item in container["ResourceRequirements"] if item["Type"] == "MEMORY"
+    ]
+    assert memory == [given["CHECK_MEMORY_MIB"]]
+    assert given["DECKHAND_SCRATCH"] in {
+        mount["ContainerPath"] for mount in container["MountPoints"]
+    }
+
+
+def test_a_check_may_write_answers_and_no_orders(project: Project) -> None:
+    role = project.stacks["checking"]["Resources"]["CheckRole"]["Properties"]
+    [policy] = role["Policies"]
+    allowed = {
+        (action, resource["Fn::Sub"].removeprefix("${RunsBucketArn}/"))
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in [statement["Action"]]
+        for resource in (
+            statement["Resource"]
+            if isinstance(statement["Resource"], list)
+            else [statement["Resource"]]
+        )
+    }
+    run_id, check_id = "melt-0123456789abcdef", "0123456789abcdef"
+
+    def may(action: str, key: str) -> bool:
+        return any(verb == action and fnmatchcase(key, pattern) for verb, pattern in allowed)
+
+    assert may("s3:GetObject", keys.check_order(run_id, check_id))
+    assert may("s3:GetObject", keys.deck(run_id, "data/atoms.data"))
+    assert may("s3:PutObject", keys.check_answer(run_id, check_id))
+    for key in (keys.check_order(run_id, check_id), keys.run_record(run_id), keys.deck(run_id)):
+        assert not may("s3:PutObject", key)
+    assert not may("s3:GetObject", keys.result(run_id, "log.lammps"))
 
 
 def test_p4d_machines_are_shared_by_eight_attempts(project: Project) -> None:

@@ -53,6 +53,9 @@ SYNC_JOB: Final = frozenset(
     }
 )
 ASKS_FOR_CREDENTIALS: Final = frozenset({"lambda:InvokeFunction"})
+DECKS_ROLES: Final = frozenset({"RunRole", "CheckRole"})
+"""What a deck may be lent, or runs with."""
+
 DATA_SERVICES: Final = ("s3:", "dynamodb:", "sns:", "sqs:", "states:", "batch:")
 
 
@@ -129,7 +132,7 @@ def _job_findings(project: Project) -> Iterator[str]:
                 f"{role}: a deck could use {action}, whatever run it is of"
                 for action in sorted(actions(role) - ASKS_FOR_CREDENTIALS)
             )
-        if role.name == "RunRole":
+        if role.name in DECKS_ROLES:
             yield from (
                 f"{role}: a deck could destroy or escape with {action}"
                 for action in sorted(actions(role))

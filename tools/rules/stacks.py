@@ -39,7 +39,7 @@ def instance_types(project: Project) -> Iterator[str]:
     for place, values in {"template.yaml": defaults, **project.parameter_sets}.items():
         unknown = sorted(set(values) - set(parameters))
         yield from (f"{place}: no parameter {name}" for name in unknown)
-        for name in ("SpotInstanceTypes", "OnDemandInstanceTypes"):
+        for name in ("SpotInstanceTypes", "OnDemandInstanceTypes", "CheckInstanceTypes"):
             for instance_type in filter(None, values.get(name, "").split(",")):
                 if "." in instance_type and instance_type not in enum("ec2", "InstanceType"):
                     yield f"{place}: no such instance type: {instance_type}"

@@ -33,6 +33,12 @@ JSONPATH_FIELDS: Final = frozenset(
     }
 )
 
+JOB_SECONDS: Final = {
+    "${JobDefinitionArn}": ("SpotSeconds", "OnDemandSeconds"),
+    "${CheckDefinitionArn}": ("CheckSeconds",),
+}
+"""The parameters that say how long a job of a definition may take."""
+
 
 def findings(project: Project) -> Iterator[str]:
     """Everything wrong with the state machine, one sentence each."""
@@ -201,18 +207,21 @@ def _timeout_findings(project: Project) -> Iterator[str]:
         resource.name: resource.properties.get("Timeout", 3)
         for resource in project.resources("AWS::Lambda::Function")
     }
-    longest = max(
-        int(project.stacks["template"]["Parameters"][name]["MaxValue"])
-        for name in ("SpotSeconds", "OnDemandSeconds")
-    )
+    parameters = project.stacks["template"]["Parameters"]
     for name, state in project.machine["States"].items():
         seconds = state.get("TimeoutSeconds")
         if not isinstance(seconds, int):
             continue
         if name in functions and seconds <= functions[name]:
             yield f"{name}: the state waits {seconds} s for a function of {functions[name]} s"
-        if ".sync" in state["Resource"] and seconds <= longest:
-            yield f"{name}: the state waits {seconds} s for an attempt of {longest} s"
+        if ".sync" in state["Resource"]:
+            definition = state["Arguments"].get("JobDefinition")
+            if definition not in JOB_SECONDS:
+                yield f"{name}: nobody knows how long a job of {definition} may take"
+                continue
+            longest = max(int(parameters[p]["MaxValue"]) for p in JOB_SECONDS[definition])
+            if seconds <= longest:
+                yield f"{name}: the state waits {seconds} s for a job of {longest} s"
 
 
 RESOURCES: Final[ResourceRules] = {}

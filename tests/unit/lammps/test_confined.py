@@ -26,7 +26,8 @@ print(sys.argv[-1])
 def confined(
     seconds: int, memory: int, code: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    start = [sys.executable, "-P", "-m", "deckhand.lammps.confined", str(seconds), str(memory)]
+    bounds = [str(seconds), str(memory), str(1024**3)]
+    start = [sys.executable, "-P", "-m", "deckhand.lammps.confined", *bounds]
     return python(start, code, *arguments)
 
 

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from deckhand.cli.engine import find_engine
-from deckhand.domain.run import DryRun
+from deckhand.domain.run import Bound, DryRun
+from deckhand.lammps.doubt import bound_of
 from deckhand.lammps.dry_run import carry
 from deckhand.lammps.sandbox import MEMORY_BYTES, Request, dry_run
 from tests.engine import ONE_ATOM
@@ -163,6 +164,35 @@ def test_too_little_memory_is_no_fault_of_the_deck(tmp_path: Path) -> None:
     found = dried(tmp_path, f"{deck}run 1\n", memory=400 * 1024**2)
     assert found.problem is None
     assert found.trouble != ""
+    assert found.bound is Bound.MEMORY
+
+
+def test_too_little_time_is_what_a_longer_dry_run_could_help(tmp_path: Path) -> None:
+    clock = "variable {} timer\n"
+    waits = "label again\n" + clock.format("now") + "variable t equal v_now-v_began\n"
+    deck = clock.format("began") + waits + 'if "${t} < 60" then "jump SELF again"\n'
+    found = dried(tmp_path, f"{deck}{ONE_ATOM}run 1\n", seconds=1)
+    assert (found.ended, found.bound) == (False, Bound.TIME)
+
+
+def test_a_deck_that_waits_for_what_a_run_would_do_needs_no_more_time(tmp_path: Path) -> None:
+    waits = 'label again\nrun 20\nif "$(step) < 100" then "jump SELF again"\n'
+    found = dried(tmp_path, f"{ONE_ATOM}{waits}", seconds=3)
+    assert (found.ended, found.bound) == (False, None)
+
+
+def test_what_lammps_says_of_its_memory_in_passing_is_no_lack_of_it() -> None:
+    assert bound_of("Per MPI rank memory allocation (min/avg/max) = 3.0 | 3.0 | 3.0 Mbytes") is None
+    assert bound_of("ERROR: Failed to allocate 8 bytes for array atom:x") is Bound.MEMORY
+    assert bound_of("OSError: [Errno 28] No space left on device: 'a'") is Bound.DISK
+
+
+def test_the_copy_of_a_large_file_is_none_of_the_files_that_a_deck_may_not_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deckhand.lammps.sandbox.LARGEST_FILE_BYTES", 1024**2)
+    (tmp_path / "large.dat").write_bytes(b"x" * 3 * 1024**2)
+    assert dried(tmp_path, f"{ONE_ATOM}run 1\n").is_whole
 
 
 @pytest.mark.parametrize("lmp", ["/nonexistent/lmp", "/bin/false", "/bin/cat"])

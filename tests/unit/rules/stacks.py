@@ -23,5 +23,6 @@ FAULTS: Faults = {
         "no output Spot",
     ),
     "no such machine": (environment("SpotInstanceTypes", "p4d.25xlarge"), "p4d.25xlarge"),
+    "no such machine for checks": (environment("CheckInstanceTypes", "r7i.tiny"), "r7i.tiny"),
     "no such parameter": (environment("SpotPrice", "1"), "no parameter SpotPrice"),
 }

@@ -30,7 +30,15 @@ FAULTS: Faults = {
     ),
     "attempt outlives state": (
         state("RunAttempt", "TimeoutSeconds", 3600),
-        "for an attempt of 604800 s",
+        "for a job of 604800 s",
+    ),
+    "check outlives state": (
+        state("DryRun", "TimeoutSeconds", 900),
+        "waits 900 s for a job of 14400 s",
+    ),
+    "job of unknown length": (
+        state("DryRun", "Arguments/JobDefinition", "check"),
+        "nobody knows how long a job of check may take",
     ),
     "service misspelt": (replace("sns:publish", "sns:publishh"), "no such integration"),
     "argument misspelt": (replace('"JobName"', '"JobNam"'), "unknown argument JobNam"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,17 +11,19 @@ import pytest
 
 from deckhand.domain import keys
 from deckhand.domain.attempt import Market
+from deckhand.domain.check import CheckAnswer, CheckOrder, read_order
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.errors import LedgerError, StorageError
 from deckhand.domain.ledger import Wish
 from deckhand.domain.options import Purchase
 from deckhand.domain.parts import MIB
 from deckhand.domain.projection import NO_STEPS, NOT_MEASURED, Projection
-from deckhand.domain.run import CheckReport, Contract, DryRun, Run, RunState, Stage
+from deckhand.domain.run import Bound, CheckReport, Contract, DryRun, Run, RunState, Stage
 from deckhand.domain.sweep import read_sweep
 from deckhand.usecases.admit_drop import AdmitDrop, Notification
 from deckhand.usecases.check_deck import CheckDeck, Checked, Decision
 from deckhand.usecases.forecast_run import Projector
+from deckhand.usecases.order_check import JobEnded
 from deckhand.usecases.unpack_archive import Limits
 from tests.conftest import NOW
 from tests.fakes import (
@@ -80,13 +83,29 @@ class World:
         return admission.run_id
 
     def check(
-        self, run_id: str, at: datetime = NOW, left: timedelta = timedelta(hours=1)
+        self,
+        run_id: str,
+        at: datetime = NOW,
+        left: timedelta = timedelta(hours=1),
+        ended: JobEnded | None = None,
     ) -> Checked:
         checks = self.preflight, self.dry_run
         rooms = self.inbox, self.runs, self.ledger
         terms = WAIT, PROFILES, self.cap, self.limits, self.project
         check = CheckDeck(*rooms, *checks, *terms)
-        return check(run_id, at, lambda: left)
+        return check(run_id, at, lambda: left, ended)
+
+    def order(self, run_id: str, checked: Checked) -> CheckOrder:
+        assert checked.job is not None, checked
+        key = keys.check_order(run_id, checked.job.check_id)
+        return read_order(self.runs.read(key), key)
+
+    def answer(self, run_id: str, checked: Checked, found: DryRun) -> None:
+        """What the job writes that *checked* has asked for."""
+        check_id = self.order(run_id, checked).check_id
+        answer = CheckAnswer(run_id=run_id, check_id=check_id, dry_run=found)
+        key = keys.check_answer(run_id, check_id)
+        assert self.runs.create(key, answer.model_dump_json().encode())
 
     def frozen(self, run_id: str) -> Run:
         return Run.model_validate_json(self.runs.read(keys.run_record(run_id)) or b"")
@@ -254,6 +273,143 @@ def test_a_dry_run_that_tells_little_leaves_it_to_what_was_read(
     assert world.check(run_id) == checked
 
 
+OVER = DryRun(ended=False, bound=Bound.TIME)
+VARIED = {"in.melt": b"run 1\n", "run.yaml": b"owner: ada\nvariables: {T: 1.5}\n"}
+
+
+@pytest.mark.parametrize("bound", Bound)
+def test_what_a_function_cannot_carry_is_ordered_of_a_job(world: World, bound: Bound) -> None:
+    world.dry_run.found = DryRun(trouble="too small.", bound=bound)
+    run_id = dropped(world, VARIED)
+    checked = world.check(run_id)
+    assert (checked.decision, checked.state) == (Decision.DRY_RUN, RunState.CHECKING)
+    assert checked.job is not None
+    assert checked.job.share == "ada"
+    order = world.order(run_id, checked)
+    assert (order.deck, order.variables) == ("in.melt", {"T": 1.5})
+    assert order.inputs[0].sha256 == hashlib.sha256(b"run 1\n").hexdigest()
+    assert world.runs.read(keys.deck(run_id, "in.melt")) == b"run 1\n"
+    assert world.runs.read(keys.run_record(run_id)) is None
+    record = world.ledger.runs[run_id]
+    assert (record.state, record.reason) == (RunState.CHECKING, checked.reason)
+
+
+def test_an_execution_that_died_meanwhile_is_followed_by_the_same_order(world: World) -> None:
+    world.dry_run.found = OVER
+    run_id = dropped(world, VARIED)
+    checked = world.check(run_id)
+    assert world.check(run_id) == checked
+    assert world.dry_run.asked == 1
+
+
+def test_what_the_job_finds_wrong_rejects(world: World) -> None:
+    world.dry_run.found = OVER
+    run_id = dropped(world, VARIED)
+    found = DryRun(problem=problem("LAMMPS says: Incorrect args.", 4))
+    world.answer(run_id, world.check(run_id), found)
+    checked = world.check(run_id, ended=JobEnded())
+    assert checked.decision is Decision.REJECTED
+    assert checked.reason.endswith("- in.melt, line 4: LAMMPS says: Incorrect args.")
+    assert world.runs.read(keys.run_record(run_id)) is None
+
+
+def test_what_the_job_has_carried_to_its_end_is_as_good_as_any(world: World) -> None:
+    world.dry_run.found = OVER
+    run_id = dropped(world, VARIED)
+    world.answer(run_id, world.check(run_id), LOOPED)
+    checked = world.check(run_id, ended=JobEnded())
+    assert checked.decision is Decision.ACCEPTED
+    run = world.frozen(run_id)
+    assert (run.total_steps, run.atoms, run.dry_run) == (1500, 4000, "")
+    assert {item.path for item in run.inputs} == {"in.melt", "run.yaml"}
+    assert world.ledger.runs[run_id].reason == ""
+
+
+def test_a_job_whose_end_was_lost_has_its_answer_read(world: World) -> None:
+    world.dry_run.found = OVER
+    run_id = dropped(world, VARIED)
+    world.answer(run_id, world.check(run_id), LOOPED)
+    lost = JobEnded(error="States.Timeout")
+    assert world.check(run_id, ended=lost).decision is Decision.ACCEPTED
+    assert world.frozen(run_id).dry_run == ""
+
+
+def test_what_no_machine_can_prove_is_accepted_and_said(world: World) -> None:
+    world.dry_run.found = OVER
+    run_id = dropped(world, VARIED)
+    world.answer(run_id, world.check(run_id), OVER)
+    checked = world.check(run_id, ended=JobEnded())
+    said = (
+        "Also on a machine of its own: The dry run was given up when its time was over. "
+        "The deck is accepted without this evidence."
+    )
+    assert checked.decision is Decision.ACCEPTED
+    assert said in checked.reason
+    assert world.frozen(run_id).dry_run == said
+
+
+KILLED = json.dumps(
+    {
+        "JobId": "j",
+        "Status": "FAILED",
+        "Container": {"ExitCode": 137, "Reason": "OutOfMemoryError: Container killed"},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("ended", "says"),
+    [
+        (JobEnded(), "ended and left no answer"),
+        (JobEnded("States.TaskFailed", KILLED), "needs more memory than the machine gives it"),
+        (JobEnded("Batch.ClientException", "no such queue"), "refused the job: no such queue"),
+        (JobEnded("States.Timeout"), "States.Timeout"),
+    ],
+)
+def test_a_job_without_an_answer_does_not_hold_a_deck_up(
+    world: World, ended: JobEnded, says: str
+) -> None:
+    world.dry_run.found = OVER
+    run_id = dropped(world, VARIED)
+    world.check(run_id)
+    checked = world.check(run_id, ended=ended)
+    assert checked.decision is Decision.ACCEPTED
+    assert says in checked.reason
+    assert "The deck is accepted without this evidence." in checked.reason
+
+
+def test_a_file_that_changed_meanwhile_makes_another_order(world: World) -> None:
+    world.dry_run.found = OVER
+    run_id = dropped(world, {**VARIED, "a.dat": b"1\n"})
+    first = world.check(run_id)
+    world.answer(run_id, first, LOOPED)
+    world.upload({"inbox/melt/a.dat": b"2\n"})
+    second = world.check(run_id, ended=JobEnded())
+    assert second.decision is Decision.DRY_RUN
+    assert second.job != first.job
+    assert world.runs.read(keys.deck(run_id, "a.dat")) == b"2\n"
+
+
+def test_a_run_that_is_stopped_while_a_job_checks_it_is_over(world: World) -> None:
+    world.dry_run.found = OVER
+    run_id = dropped(world, VARIED)
+    world.answer(run_id, world.check(run_id), LOOPED)
+    world.ledger.express(run_id, Wish.STOP, NOW)
+    assert world.check(run_id).state is RunState.CANCELLED
+
+
+def test_a_sweep_is_carried_by_a_job_with_the_variables_of_its_first_point(world: World) -> None:
+    world.dry_run.found = OVER
+    sweep = b"sweep: {T: [0.5, 1.0]}\n"
+    run_id = dropped(world, {"in.melt": b"run 500\n", "run.yaml": sweep})
+    checked = world.check(run_id)
+    assert world.order(run_id, checked).variables == {"T": 0.5}
+    world.answer(run_id, checked, LOOPED)
+    assert world.check(run_id, ended=JobEnded()).decision is Decision.SWEEP
+    points = read_sweep(world.runs.read(keys.sweep(run_id)), run_id).points
+    assert [point.total_steps for point in points] == [1500, 1500]
+
+
 def test_nothing_is_dry_run_that_is_refused_or_not_complete(world: World) -> None:
     run_id = dropped(world, {"in.melt": b"run 1\n"})
     world.preflight.report = CheckReport(contract=Contract.EXACT, problems=(problem("wrong"),))
@@ -264,12 +420,13 @@ def test_nothing_is_dry_run_that_is_refused_or_not_complete(world: World) -> Non
 
 
 @pytest.mark.parametrize("limits", [Limits(local_file=100), Limits(local_total=200)])
-def test_a_drop_that_is_not_here_as_a_whole_is_not_dry_run(world: World, limits: Limits) -> None:
+def test_a_drop_that_is_not_here_as_a_whole_is_a_job_s(world: World, limits: Limits) -> None:
     world.limits = limits
     run_id = dropped(world, {"in.melt": b"run 1\n", "a.dat": b"y" * 150, "b.dat": b"z" * 150})
     checked = world.check(run_id)
-    assert (checked.decision, world.dry_run.asked) == (Decision.ACCEPTED, 0)
+    assert (checked.decision, world.dry_run.asked) == (Decision.DRY_RUN, 0)
     assert "it reads no drop of more than" in checked.reason
+    assert len(world.order(run_id, checked).inputs) == 3
 
 
 def test_a_hundred_problems_are_cut_short(world: World) -> None:
@@ -410,6 +567,7 @@ def test_a_deck_whose_outputs_would_find_no_room_is_refused(world: World) -> Non
 def test_a_large_file_exists_for_the_check_but_is_only_streamed(world: World) -> None:
     world.limits = Limits(local_file=100)
     run_id = dropped(world, {"in.melt": b"run 1\n", "big.dat": b"y" * 5000})
+    world.answer(run_id, world.check(run_id), LOOPED)
     assert world.check(run_id).decision is Decision.ACCEPTED
     assert world.preflight.seen["big.dat"] == 5000
     [big, _] = world.frozen(run_id).inputs

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deckhand.domain.deck import Frozen
 from deckhand.domain.status import Ending, ExitCode, Status
@@ -397,6 +398,22 @@ _RULES: tuple[tuple[Verdict, Callable[[Outcome], str | None]], ...] = (
 def parse_job(document: dict[str, Any]) -> Job:
     """Read a Batch job in PascalCase; raises pydantic.ValidationError."""
     return Job.model_validate(document)
+
+
+def read_job(document: object) -> Job | None:
+    """A Batch job in PascalCase, or None for anything else."""
+    try:
+        return Job.model_validate(document)
+    except ValidationError:
+        return None
+
+
+def job_in(cause: str) -> Job | None:
+    """The job that the cause of a failed task describes; one that was cut off describes none."""
+    try:
+        return read_job(json.loads(cause))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _exit_code(outcome: Outcome) -> int | None:

@@ -16,6 +16,14 @@ DEFAULT_OWNER: Final = "default"
 """Of runs whose run.yaml names nobody."""
 
 
+def share_identifier(owner: str) -> str:
+    """An owner in the letters and digits that a fair share takes.
+
+    https://docs.aws.amazon.com/batch/latest/APIReference/API_SubmitJob.html
+    """
+    return "".join(char for char in owner if char.isalnum())[:255] or DEFAULT_OWNER
+
+
 class Wish(StrEnum):
     """What a person wants of a run that goes on; an attempt stops with a checkpoint first."""
 

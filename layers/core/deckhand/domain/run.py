@@ -93,13 +93,21 @@ class CheckReport(Frozen):
         return None if any(n is None for n in steps) else sum(n for n in steps if n is not None)
 
 
+class Bound(StrEnum):
+    """What a dry run had too little of; where there is more of it, it may get further."""
+
+    TIME = "time"
+    MEMORY = "memory"
+    DISK = "disk"
+
+
 class DryRun(Frozen):
     """What carrying a deck through LAMMPS without computing a step has shown.
 
     `problem` is what LAMMPS finds wrong with the deck. `trouble` says why the deck could not be
     carried to its end although nothing is wrong with it as far as is known; `ended` is False where
-    the time was over. `checkpoint_bytes` is the size of a restart file before compression,
-    `network` what kept LAMMPS from the network.
+    the time was over. `bound` is set where more of it could help. `checkpoint_bytes` is the size of
+    a restart file before compression, `network` what kept LAMMPS from the network.
     """
 
     stages: tuple[Stage, ...] = ()
@@ -109,6 +117,7 @@ class DryRun(Frozen):
     problem: Problem | None = None
     trouble: str = ""
     ended: bool = True
+    bound: Bound | None = None
     network: Literal["namespace", "filter", "nothing"] = "nothing"
 
     @property

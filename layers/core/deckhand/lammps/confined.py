@@ -1,6 +1,6 @@
-"""Starts a program with bounds: `python -m deckhand.lammps.confined CPU MEMORY COMMAND …`.
+"""Starts a program with bounds: `python -m deckhand.lammps.confined CPU MEMORY FILE COMMAND …`.
 
-CPU in seconds, MEMORY and the size of any file it writes in bytes. A deck is a program of somebody
+CPU in seconds, MEMORY and the size of any FILE it writes in bytes. A deck is a program of somebody
 else's, so it gets no network either: by a namespace of its own where the kernel lets an ordinary
 user have one, else (AWS Lambda, many containers) by a filter that refuses every socket. COMMAND is
 given one more argument, which says what it was.
@@ -15,8 +15,6 @@ import resource
 import signal
 import sys
 from typing import Final
-
-MOST_FILE_BYTES: Final = 1024**3
 
 _NEW_USER: Final = 0x10000000
 _NEW_NETWORK: Final = 0x40000000
@@ -101,10 +99,11 @@ def _bound(kind: int, most: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    seconds, memory, command = int(arguments[0]), int(arguments[1]), arguments[2:]
+    seconds, memory, largest = (int(word) for word in arguments[:3])
+    command = arguments[3:]
     _bound(resource.RLIMIT_CPU, seconds)
     _bound(resource.RLIMIT_AS, memory)
-    _bound(resource.RLIMIT_FSIZE, MOST_FILE_BYTES)
+    _bound(resource.RLIMIT_FSIZE, largest)
     _bound(resource.RLIMIT_CORE, 0)
     network = leave_network()
     # Last, because a new namespace forgets it.

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from deckhand.domain.run import Bound
 from deckhand.lammps import files
 from deckhand.lammps.script import references
 
@@ -24,6 +25,18 @@ _SURROUNDINGS: Final = re.compile(
     re.IGNORECASE,
 )
 """Errors of this machine, of this build of LAMMPS, or of its one process."""
+
+_BOUNDS: Final = (
+    (
+        Bound.MEMORY,
+        re.compile(
+            r"(cannot|could not|fail(ed)? to) (re)?allocate|bad_alloc|out of memory|MemoryError",
+            re.IGNORECASE,
+        ),
+    ),
+    (Bound.DISK, re.compile(r"no space left|disk quota", re.IGNORECASE)),
+)
+"""Not by "alloc" alone: every run tells how much memory it has allocated."""
 
 _WORDING: Final = re.compile(
     r"(illegal|unknown|unrecognized|incorrect|invalid|expected|could not find|cannot find|missing"
@@ -74,6 +87,11 @@ _LASTING: Final = frozenset(
     ]
 )
 _LASTING_STYLES: Final = frozenset({"index", "loop", "string", "getenv", "file", "universe"})
+
+
+def bound_of(message: str) -> Bound | None:
+    """What of the machine was too small, where an error is about that."""
+    return next((bound for bound, pattern in _BOUNDS if pattern.search(message)), None)
 
 
 @dataclass

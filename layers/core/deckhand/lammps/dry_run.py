@@ -9,6 +9,7 @@ Started by `sandbox.py`; reads a Request from its standard input, writes a DryRu
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from deckhand.domain.deck import Problem, Severity
-from deckhand.domain.run import DryRun, Stage
+from deckhand.domain.run import Bound, DryRun, Stage
 from deckhand.lammps import failure, fence
-from deckhand.lammps.doubt import Doubts
+from deckhand.lammps.doubt import Doubts, bound_of
 from deckhand.lammps.errors import DeckError, EngineDiedError, Place
 from deckhand.lammps.files import folders
 from deckhand.lammps.interpreter import WHOLE, Interpreter
@@ -203,7 +204,8 @@ def _carried(
         if interpreter.journal.box:
             found = _weighed(lammps)
     except _TimeOverError:
-        found = DryRun(ended=False)
+        # One that goes by results of runs, and finds none, may never come to an end.
+        found = DryRun(ended=False, bound=None if doubts.strayed else Bound.TIME)
     except _SkippedError as reason:
         found = DryRun(trouble=str(reason))
     except _FenceError as error:
@@ -215,7 +217,7 @@ def _carried(
         sent = lammps.last_places()
         said = failure.explain(lammps.screen(), error.returncode, sent, lammps.current())
         if message is None:
-            found = DryRun(trouble=" ".join([said.message, *failure.tail(lammps.screen())[-1:]]))
+            found = _died(said.message, failure.tail(lammps.screen()), error.returncode)
         else:
             found = _judged(said, message, lammps, observer, doubts)
     return found.model_copy(
@@ -230,8 +232,17 @@ def _judged(
     place = error.place or observer.engine.latest
     doubt = doubts.about(message, lammps.current().split() or [""])
     if doubt:
-        return DryRun(trouble=f"{place}: {error.message} That may be none of the deck's: {doubt}.")
+        said = f"{place}: {error.message} That may be none of the deck's: {doubt}."
+        return DryRun(trouble=said, bound=bound_of(message))
     return DryRun(problem=_problem(error, observer))
+
+
+def _died(said: str, screen: Sequence[str], returncode: int | None) -> DryRun:
+    """LAMMPS ended without an error message of its own."""
+    # The kernel has killed it, and nobody but a lack of memory makes the kernel do so.
+    killed = Bound.MEMORY if returncode == -signal.SIGKILL else None
+    bound = killed or bound_of(" ".join(screen))
+    return DryRun(trouble=" ".join([said, *screen[-1:]]), bound=bound)
 
 
 def _problem(error: DeckError, observer: _Observer) -> Problem:

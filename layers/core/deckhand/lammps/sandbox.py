@@ -21,9 +21,13 @@ from pydantic import Field, ValidationError
 
 from deckhand.domain.deck import Frozen
 from deckhand.domain.options import Values
-from deckhand.domain.run import DryRun
+from deckhand.domain.run import Bound, DryRun
+from deckhand.lammps.doubt import bound_of
 
 MEMORY_BYTES: Final = 4 * 1024**3
+LARGEST_FILE_BYTES: Final = 1024**3
+"""What a file may have that the deck writes, and the files of the deck besides: they are copied."""
+
 GRACE_SECONDS: Final = 10
 """How long the process may take over its time before it is ended."""
 
@@ -58,13 +62,15 @@ def dry_run(
     environment: Mapping[str, str] | None = None,
     memory: int = MEMORY_BYTES,
     variables: Mapping[str, Values] | None = None,
+    scratch: Path | None = None,
 ) -> DryRun:
     """Carry the deck *deck* in the folder *root* through *lmp*, in a copy, *seconds* at most.
 
-    *variables* are those that it is given from outside.
+    *variables* are those that it is given from outside. The copy is made in *scratch*, else where
+    temporary files are.
     Never raises for what the deck or LAMMPS does: it is all in the answer.
     """
-    with _scratch() as folder:
+    with _scratch(scratch) as folder:
         request = Request(
             root=root.absolute(),
             deck=deck,
@@ -73,7 +79,8 @@ def dry_run(
             lmp=tuple(lmp),
             seconds=seconds,
         )
-        bounds = [str(int(seconds) + GRACE_SECONDS), str(memory)]
+        largest = LARGEST_FILE_BYTES + _bytes_below(root)
+        bounds = [str(int(seconds) + GRACE_SECONDS), str(memory), str(largest)]
         python = [sys.executable, "-P", "-m"]
         process = subprocess.Popen(
             [*python, "deckhand.lammps.confined", *bounds, *python, "deckhand.lammps.dry_run"],
@@ -89,7 +96,7 @@ def dry_run(
                 request.model_dump_json().encode(), seconds + GRACE_SECONDS
             )
         except subprocess.TimeoutExpired:
-            return DryRun(ended=False)
+            return DryRun(ended=False, bound=Bound.TIME)
         finally:
             # Its LAMMPS dies with it: that is how it is started.
             with contextlib.suppress(ProcessLookupError):
@@ -103,12 +110,17 @@ def _answer(said: bytes, complaint: bytes, returncode: int) -> DryRun:
         return DryRun.model_validate_json(said)
     except ValidationError:
         last = complaint.decode(errors="replace").strip().splitlines()[-1:]
-        return DryRun(trouble=" ".join([f"the dry run ended with exit code {returncode}.", *last]))
+        trouble = " ".join([f"the dry run ended with exit code {returncode}.", *last])
+        return DryRun(trouble=trouble, bound=bound_of(trouble))
 
 
-def _scratch() -> tempfile.TemporaryDirectory[str]:
+def _bytes_below(root: Path) -> int:
+    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+
+def _scratch(given: Path | None) -> tempfile.TemporaryDirectory[str]:
     """A folder without blanks in its path: LAMMPS cuts commands at blanks."""
-    usual = tempfile.gettempdir()
+    usual = str(given or tempfile.gettempdir())
     place = usual if _PLAIN.fullmatch(usual) else "/tmp"
     return tempfile.TemporaryDirectory(
         prefix="deckhand-dry-", dir=place, ignore_cleanup_errors=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -64,7 +64,11 @@ def fetch_inputs(bucket: Bucket, run: Run, workspace: Path) -> None:
 
     Those of a point of a sweep lie with its parent.
     """
-    owner = run.parent or run.run_id
+    fetch_files(bucket, run.parent or run.run_id, run.inputs, workspace)
+
+
+def fetch_files(bucket: Bucket, owner: str, inputs: Sequence[InputFile], workspace: Path) -> None:
+    """Write the inputs that are frozen with the run *owner* below *workspace*; raises as above."""
 
     def fetch(item: InputFile) -> None:
         target = workspace / item.path
@@ -73,7 +77,7 @@ def fetch_inputs(bucket: Bucket, run: Run, workspace: Path) -> None:
         if found != item.sha256:
             raise StorageError(f"the input {item.path} is not the one that was admitted")
 
-    in_parallel(fetch, run.inputs)
+    in_parallel(fetch, inputs)
 
 
 def find_checkpoint(

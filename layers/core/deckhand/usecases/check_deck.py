@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,21 +12,23 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from deckhand.domain import keys
+from deckhand.domain.check import CheckOrder
 from deckhand.domain.deck import SUPERSEDED, Drop, Frozen, Problem, Severity, choose_deck
 from deckhand.domain.errors import DropRejectedError, LedgerError, StorageError
-from deckhand.domain.ledger import DEFAULT_OWNER, RunRecord, Wish
+from deckhand.domain.ledger import DEFAULT_OWNER, RunRecord, Wish, share_identifier
 from deckhand.domain.message import count, money
-from deckhand.domain.options import RunOptions, Values
+from deckhand.domain.options import RunOptions
 from deckhand.domain.parts import MIB
 from deckhand.domain.profile import Profiles, why_not
 from deckhand.domain.projection import NO_STEPS, NOT_MEASURED
-from deckhand.domain.run import CheckReport, Contract, DryRun, Run, RunState
+from deckhand.domain.run import Bound, CheckReport, Contract, DryRun, InputFile, Run, RunState
 from deckhand.domain.speed import deck_class
 from deckhand.domain.sweep import variables_at
 from deckhand.usecases.forecast_run import Projector
 from deckhand.usecases.freeze_deck import freeze_deck
 from deckhand.usecases.gather_files import Gathered, gather_files
 from deckhand.usecases.list_drop import list_drop
+from deckhand.usecases.order_check import JobEnded, OrderCheck, shortfall_of_job
 from deckhand.usecases.ports import Bucket, DryRunner, Ledger, Preflight
 from deckhand.usecases.read_points import PointsRead, TimeLeft, read_points, some
 from deckhand.usecases.unpack_archive import Limits
@@ -48,16 +50,38 @@ class Decision(StrEnum):
     ACCEPTED = "accepted"
     SWEEP = "sweep"
     INCOMPLETE = "incomplete"
+    DRY_RUN = "dry-run"
     REJECTED = "rejected"
     HELD = "hold"
 
 
+class CheckJob(Frozen):
+    """The job that makes a dry run: of which order, and in whose share of the queue."""
+
+    check_id: str
+    share: str
+
+
 class Checked(Frozen):
-    """`state` is that of the run; a rejected deck closes it. A sweep is accepted as one."""
+    """`state` is that of the run; a rejected deck closes it. A sweep is accepted as one.
+
+    Where the dry run is too much for a function there is a `job` to be submitted, and the deck is
+    checked again when that has ended.
+    """
 
     decision: Decision
     state: RunState
     reason: str
+    job: CheckJob | None = None
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """A dry run, what a person should know of it, and the inputs that were frozen for it."""
+
+    dry: DryRun
+    shortfall: str
+    inputs: tuple[InputFile, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,9 +98,16 @@ class CheckDeck:
     project: Projector | None = None
 
     def __call__(
-        self, run_id: str, now: datetime, time_left: TimeLeft = lambda: ALL_THE_TIME
+        self,
+        run_id: str,
+        now: datetime,
+        time_left: TimeLeft = lambda: ALL_THE_TIME,
+        ended: JobEnded | None = None,
     ) -> Checked:
-        """Safe to repeat: run.json, written last, is what accepts a run."""
+        """Safe to repeat: run.json, written last, is what accepts a run.
+
+        *ended* is how the job ended that an earlier check has asked for.
+        """
         record = self.ledger.run(run_id)
         if record is None:
             raise LedgerError(f"The ledger does not know the run {run_id}.")
@@ -92,7 +123,7 @@ class CheckDeck:
             with TemporaryDirectory(prefix="deckhand-") as folder:
                 root = Path(folder) / "deck"
                 root.mkdir()
-                return self._check(record, drop, root, now, time_left)
+                return self._check(record, drop, root, now, time_left, ended)
         except DropRejectedError as error:
             return _checked(Decision.REJECTED, str(error), RunState.REJECTED)
 
@@ -124,7 +155,13 @@ class CheckDeck:
         return drop
 
     def _check(
-        self, record: RunRecord, drop: Drop, root: Path, now: datetime, time_left: TimeLeft
+        self,
+        record: RunRecord,
+        drop: Drop,
+        root: Path,
+        now: datetime,
+        time_left: TimeLeft,
+        ended: JobEnded | None,
     ) -> Checked:
         gathered = gather_files(self.inbox, drop, root, self.limits)
         self._know(record, gathered.options)
@@ -142,11 +179,16 @@ class CheckDeck:
         reason = _refused(deck, gathered.options, read)
         if reason:
             return _checked(Decision.REJECTED, reason, RunState.REJECTED)
-        dry = self._carried(root, deck, gathered, variables_at(gathered.options, read.values[0]))
+        carried = self._carried(record.run_id, root, deck, gathered, read, ended)
+        if isinstance(carried, CheckOrder):
+            return self._handed_over(record, carried, gathered.options)
+        dry = carried.dry
         if dry.problem is not None:
             reason = _listed(f"{deck} cannot be run:", [dry.problem])
             return _checked(Decision.REJECTED, reason, RunState.REJECTED)
-        inputs = freeze_deck(self.inbox, self.runs, record.run_id, deck, gathered.files)
+        inputs = carried.inputs
+        if inputs is None:
+            inputs = freeze_deck(self.inbox, self.runs, record.run_id, deck, gathered.files)
         run = Run(
             run_id=record.run_id,
             drop=drop.prefix,
@@ -158,7 +200,7 @@ class CheckDeck:
             total_steps=dry.total_steps if dry.is_whole else report.total_steps,
             atoms=dry.atoms,
             checkpoint_bytes=dry.checkpoint_bytes,
-            dry_run=" ".join(text for text in (dry.shortfall, read.shortfall) if text),
+            dry_run=" ".join(text for text in (carried.shortfall, read.shortfall) if text),
             deck_class=deck_class(_scripts(root / deck, report.reads)),
             admitted_at=record.admitted_at,
         )
@@ -170,7 +212,7 @@ class CheckDeck:
 
     def _know(self, record: RunRecord, options: RunOptions) -> None:
         """Whose the run is, before anybody is told anything about it, and where it is bought."""
-        owner = options.owner or options.group or DEFAULT_OWNER
+        owner = _owner(options)
         known = {
             "owner": owner,
             "group": options.group or owner,
@@ -180,16 +222,44 @@ class CheckDeck:
         self.ledger.advance(record.run_id, record.state, **known)
 
     def _carried(
-        self, root: Path, deck: str, gathered: Gathered, variables: Mapping[str, Values]
-    ) -> DryRun:
-        """The dry run, unless the folder is not what a machine would have."""
-        total = sum(found.size for found in gathered.files)
-        if total > self.limits.local_total or not all(found.is_here for found in gathered.files):
-            each, all_files = self.limits.local_file // MIB, self.limits.local_total // MIB
-            return DryRun(
-                trouble=f"it reads no drop of more than {all_files} MiB, or {each} MiB in one file."
+        self,
+        run_id: str,
+        root: Path,
+        deck: str,
+        gathered: Gathered,
+        read: PointsRead,
+        ended: JobEnded | None,
+    ) -> _Carried | CheckOrder:
+        """The dry run of the first point, or the order for one; nothing is carried twice here."""
+        variables = variables_at(gathered.options, read.values[0])
+        jobs = OrderCheck(self.inbox, self.runs, run_id)
+        order = jobs.standing(deck, variables, gathered)
+        if order is not None:
+            found = jobs.answer(order, ended)
+            return (
+                order if found is None else _Carried(found, shortfall_of_job(found), order.inputs)
             )
-        return self.dry_run(root, deck, variables)
+        dry = self._too_large(gathered) or self.dry_run(root, deck, variables)
+        if dry.bound is not None:
+            return jobs.order(deck, variables, gathered, dry)
+        return _Carried(dry, dry.shortfall)
+
+    def _too_large(self, gathered: Gathered) -> DryRun | None:
+        """Why the folder is not what a machine would have: LAMMPS would read zeros."""
+        total = sum(found.size for found in gathered.files)
+        if total <= self.limits.local_total and all(found.is_here for found in gathered.files):
+            return None
+        each, all_files = self.limits.local_file // MIB, self.limits.local_total // MIB
+        return DryRun(
+            trouble=f"it reads no drop of more than {all_files} MiB, or {each} MiB in one file.",
+            bound=Bound.DISK,
+        )
+
+    def _handed_over(self, record: RunRecord, order: CheckOrder, options: RunOptions) -> Checked:
+        reason = f"{order.deck} is carried through LAMMPS on a machine of its own. {order.why}"
+        self.ledger.advance(record.run_id, RunState.CHECKING, reason=reason)
+        job = CheckJob(check_id=order.check_id, share=share_identifier(_owner(options)))
+        return Checked(decision=Decision.DRY_RUN, state=RunState.CHECKING, reason=reason, job=job)
 
     def _accept(self, record: RunRecord, run: Run, now: datetime) -> Checked:
         points = run.options.point_count
@@ -197,6 +267,8 @@ class CheckDeck:
             run.run_id,
             RunState.RUNNING,
             deck=run.deck,
+            # That of a dry run on a machine of its own, which is over.
+            reason="" if record.reason and record.state is RunState.CHECKING else None,
             points=points or None,
             # What was extended, and a cap that was raised since, stays so.
             total_steps=None if points else record.total_steps or run.total_steps,
@@ -224,6 +296,10 @@ class CheckDeck:
         self.ledger.record_projected_cost(run.run_id, dollars)
         each = f"Each of its runs takes {found}; all of them cost {money(dollars)}."
         return each if points else f"It takes {found}."
+
+
+def _owner(options: RunOptions) -> str:
+    return options.owner or options.group or DEFAULT_OWNER
 
 
 def _checked(decision: Decision, reason: str, state: RunState) -> Checked:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,12 +12,12 @@ from pydantic import ValidationError
 from deckhand.domain import keys
 from deckhand.domain.attempt import (
     AttemptRecord,
-    Job,
     Judgement,
     Outcome,
     Verdict,
+    job_in,
     judge,
-    parse_job,
+    read_job,
 )
 from deckhand.domain.deck import Frozen
 from deckhand.domain.errors import LedgerError, ManifestError
@@ -98,7 +97,7 @@ class JudgeAttempt:
         return Outcome(
             error=ended.error,
             cause=ended.cause,
-            job=_read_job(ended.job) or _read_job(_parse_cause(ended.cause)),
+            job=read_job(ended.job) or job_in(ended.cause),
             status=read_status(self.runs, run_id, number),
             completed=self._completed(run_id, number),
         )
@@ -176,23 +175,6 @@ def read_status(runs: Bucket, run_id: str, number: int) -> Status | None:
         return None
     try:
         return Status.model_validate_json(content)
-    except ValidationError:
-        return None
-
-
-def _parse_cause(cause: str) -> Mapping[str, Any] | None:
-    try:
-        document = json.loads(cause)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _read_job(document: Mapping[str, Any] | None) -> Job | None:
-    if document is None:
-        return None
-    try:
-        return parse_job(dict(document))
     except ValidationError:
         return None
 

@@ -26,7 +26,7 @@ from deckhand.domain.attempt import (
 from deckhand.domain.cost import Prices, cost
 from deckhand.domain.deck import Frozen
 from deckhand.domain.errors import LedgerError, MessageNotSentError, StorageError
-from deckhand.domain.ledger import RunRecord, Wish
+from deckhand.domain.ledger import RunRecord, Wish, share_identifier
 from deckhand.domain.manifest import Manifest
 from deckhand.domain.message import Message
 from deckhand.domain.news import (
@@ -315,14 +315,6 @@ class PlanAttempt:
 def wish_reason(wish: Wish) -> str:
     """What Batch is told when an attempt is ended because its user said so."""
     return f"{BY_DECKHAND}its user said {wish.value}"
-
-
-def share_identifier(owner: str) -> str:
-    """An owner in the letters and digits that a fair share takes.
-
-    https://docs.aws.amazon.com/batch/latest/APIReference/API_SubmitJob.html
-    """
-    return "".join(char for char in owner if char.isalnum())[:255] or "default"
 
 
 def remaining_seconds(record: RunRecord, manifest: Manifest | None) -> float | None:
