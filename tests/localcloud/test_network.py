@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -134,7 +135,7 @@ class Network:
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     state = tmp_path_factory.mktemp("bare")
-    process = lifecycle.launch(state, Environments())
+    process = lifecycle.launch(state, Environments(), "--die-with", str(os.getpid()))
     try:
         yield Network(lifecycle.wait_until_ready(state, process))
     finally:

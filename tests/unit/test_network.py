@@ -376,3 +376,11 @@ def test_no_environment_is_refused(sound: Project) -> None:
         made = Made(sound, parameters)
         assert made.refusals() == [], name
         assert list(made.resources())
+
+
+def test_the_stack_says_where_its_bastion_is_if_it_has_one(sound: Project) -> None:
+    for situation, parameters in SITUATIONS.items():
+        outputs = Made(sound, parameters).outputs
+        assert outputs["VpcId"] == parameters.get("VpcId", "network.Vpc")
+        assert ("BastionId" in outputs) == ("bastion" in situation)
+    assert Made(sound, SITUATIONS["nat, wide, bastion"]).outputs["BastionId"] == "access.Bastion"
