@@ -45,9 +45,9 @@ ACCEPTED: Final[Sequence[Accepted]] = (
     ),
     Accepted("CKV_AWS_158", "AWS::Logs::LogGroup.*", OWNED_KEY),
     Accepted(
-        "CKV_AWS_119",
-        "AWS::DynamoDB::Table.Ledger",
-        "SSEEnabled: encrypted with the key that AWS manages for the account",
+        "CKV_AWS_33",
+        "AWS::KMS::Key.Key",
+        "whoever, but of this account only, and only through S3 and DynamoDB: as with AWS' own key",
     ),
     Accepted("CKV_AWS_136", "AWS::ECR::Repository.Images", OWNED_KEY),
     Accepted(
@@ -65,6 +65,11 @@ ACCEPTED: Final[Sequence[Accepted]] = (
         "CKV_AWS_111",
         "AWS::IAM::Role.MachineRole",
         "the five actions of Session Manager know no resource",
+    ),
+    Accepted(
+        "CKV_AWS_88",
+        "AWS::EC2::Instance.Bastion",
+        "a bastion is what stands in public; it is made only where Access=bastion asks for one",
     ),
     # ---- delivery -------------------------------------------------------------------------------
     Accepted(

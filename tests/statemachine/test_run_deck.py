@@ -15,7 +15,7 @@ DRY_RUN = {
     "decision": "dry-run",
     "state": "checking",
     "reason": "in.melt is carried through LAMMPS on a machine of its own.",
-    "job": {"check_id": "0123456789abcdef", "share": "ada"},
+    "job": {"check_id": "0123456789abcdef", "share": "ada", "owner": "ada", "group": "polymers"},
 }
 REJECTED = {
     "decision": "rejected",

@@ -262,18 +262,23 @@ def _part(project: Project) -> Template:
     """What the network is made from; most other faults of a test leave it as it is."""
     root = project.stacks[ROOT_STACK]
     nested = {name: body for name, body in root["Resources"].items() if body["Type"] == NESTED}
+    resources = {**_outline(root)["Resources"], **nested}
     others = {name: _outline(template) for name, template in project.stacks.items()}
     ours = {name: project.stacks[name] for name in STACKS}
     return {
-        "stacks": {**others, **ours, ROOT_STACK: {**root, "Resources": nested, "Outputs": {}}},
+        "stacks": {**others, **ours, ROOT_STACK: {**root, "Resources": resources, "Outputs": {}}},
         "children": project.children,
     }
 
 
 def _outline(template: Template) -> Template:
     """What another stack can ask of this one."""
-    bodies = {name: {"Type": body["Type"]} for name, body in template["Resources"].items()}
-    return {"Resources": bodies, "Outputs": template.get("Outputs", {})}
+    bodies = {
+        name: {key: body[key] for key in ("Type", "Condition") if key in body}
+        for name, body in template["Resources"].items()
+    }
+    asked = {key: template.get(key, {}) for key in ("Parameters", "Conditions", "Outputs")}
+    return {"Resources": bodies, **asked}
 
 
 @lru_cache(maxsize=4)

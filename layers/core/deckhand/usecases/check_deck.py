@@ -56,10 +56,12 @@ class Decision(StrEnum):
 
 
 class CheckJob(Frozen):
-    """The job that makes a dry run: of which order, and in whose share of the queue."""
+    """The job that makes a dry run: of which order, whose, and in which share of the queue."""
 
     check_id: str
     share: str
+    owner: str
+    group: str
 
 
 class Checked(Frozen):
@@ -215,7 +217,7 @@ class CheckDeck:
         owner = _owner(options)
         known = {
             "owner": owner,
-            "group": options.group or owner,
+            "group": _group(options),
             "notify": options.notify or None,
             "purchase": options.purchase,
         }
@@ -258,7 +260,12 @@ class CheckDeck:
     def _handed_over(self, record: RunRecord, order: CheckOrder, options: RunOptions) -> Checked:
         reason = f"{order.deck} is carried through LAMMPS on a machine of its own. {order.why}"
         self.ledger.advance(record.run_id, RunState.CHECKING, reason=reason)
-        job = CheckJob(check_id=order.check_id, share=share_identifier(_owner(options)))
+        job = CheckJob(
+            check_id=order.check_id,
+            share=share_identifier(_owner(options)),
+            owner=_owner(options),
+            group=_group(options),
+        )
         return Checked(decision=Decision.DRY_RUN, state=RunState.CHECKING, reason=reason, job=job)
 
     def _accept(self, record: RunRecord, run: Run, now: datetime) -> Checked:
@@ -300,6 +307,10 @@ class CheckDeck:
 
 def _owner(options: RunOptions) -> str:
     return options.owner or options.group or DEFAULT_OWNER
+
+
+def _group(options: RunOptions) -> str:
+    return options.group or _owner(options)
 
 
 def _checked(decision: Decision, reason: str, state: RunState) -> Checked:
