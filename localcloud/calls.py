@@ -8,9 +8,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-_VARIES = re.compile(r"[0-9a-f]{8,}|\d+")
+FILE: Final = "calls.jsonl"
+"""In the state of a cloud."""
+
+_VARIES: Final = re.compile(r"[0-9a-f]{8,}|\d+")
 """Numbers and digests: what tells calls of one kind apart."""
 
 

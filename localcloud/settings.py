@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from localcloud import calls
 from localcloud.container import CLOUD_MARKER
 
 ACCOUNT = "123456789012"
@@ -42,7 +43,7 @@ class Settings:
     @property
     def calls(self) -> Path:
         """What was called, by whom, and what the policies said: docs/permissions.md."""
-        return self.state / "calls.jsonl"
+        return self.state / calls.FILE
 
     @property
     def job_logs(self) -> Path:

@@ -37,7 +37,7 @@ _PSEUDO: Final[Mapping[str, Any]] = {
     "AWS::URLSuffix": "amazonaws.com",
     "AWS::NoValue": None,
 }
-_ARNS: Final[Mapping[str, str]] = {
+ARNS: Final[Mapping[str, str]] = {
     "AWS::Batch::ComputeEnvironment": f"arn:aws:batch:{_HERE}:compute-environment/{{}}",
     "AWS::Batch::JobDefinition": f"arn:aws:batch:{_HERE}:job-definition/{{}}:1",
     "AWS::Batch::JobQueue": f"arn:aws:batch:{_HERE}:job-queue/{{}}",
@@ -168,7 +168,7 @@ class Account:
     def _managed_document(self, arn: str) -> Sequence[Policy]:
         """A boundary of this project; of one that is given by its ARN nothing is known."""
         for stack, name, body in self._resources("AWS::IAM::ManagedPolicy"):
-            if arn == _ARNS["AWS::IAM::ManagedPolicy"].format(name):
+            if arn == ARNS["AWS::IAM::ManagedPolicy"].format(name):
                 return [self.resolve(stack, body["Properties"]["PolicyDocument"])]
         raise LookupError(f"The boundary {arn} is not in the templates.")
 
@@ -177,7 +177,7 @@ class Account:
             properties = self.resolve(stack, body["Properties"])
             for url in properties["Queues"]:
                 name = url.rsplit("/", 1)[-1]
-                yield _ARNS["AWS::SQS::Queue"].format(name), properties["PolicyDocument"]
+                yield ARNS["AWS::SQS::Queue"].format(name), properties["PolicyDocument"]
         for stack, _, body in self._resources("AWS::SNS::TopicPolicy"):
             properties = self.resolve(stack, body["Properties"])
             yield from ((arn, properties["PolicyDocument"]) for arn in properties["Topics"])
@@ -186,7 +186,7 @@ class Account:
             yield f"arn:aws:s3:::{properties['Bucket']}", properties["PolicyDocument"]
         for stack, name, body in self._resources("AWS::KMS::Key"):
             yield (
-                _ARNS["AWS::KMS::Key"].format(name),
+                ARNS["AWS::KMS::Key"].format(name),
                 self.resolve(stack, body["Properties"]["KeyPolicy"]),
             )
         for stack, _, body in self._resources("AWS::Lambda::Permission"):
@@ -250,14 +250,14 @@ class Account:
             child = self.project.children[name]
             output = attribute.removeprefix("Outputs.")
             return self.resolve(child, self.project.stacks[child]["Outputs"][output]["Value"])
-        if attribute in _ARN_ATTRIBUTES and body["Type"] in _ARNS:
+        if attribute in _ARN_ATTRIBUTES and body["Type"] in ARNS:
             return self._arn(stack, name)
         return name if attribute.endswith("Name") else f"{name}.{attribute}"
 
     def _arn(self, stack: str, name: str) -> str:
         body = self.project.stacks[stack]["Resources"][name]
         own = body.get("Properties", {}).get("JobDefinitionName")
-        return _ARNS[body["Type"]].format(self.resolve(stack, own) if own else name)
+        return ARNS[body["Type"]].format(self.resolve(stack, own) if own else name)
 
     def _parameter(self, stack: str, name: str) -> Any:
         declared = self.project.stacks[stack]["Parameters"][name]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools import house_rules, picture
+from tools import house_rules, permissions, picture
 from tools.project import REGION, ROOT, load
 
 MACHINE: Final = "statemachines/run_deck.asl.json"
@@ -104,6 +104,11 @@ def drawn(root: Path, _: Mapping[str, str]) -> Result:
     return Result() if stands == picture.page(root) else Result(stale)
 
 
+def allowed(root: Path, _: Mapping[str, str]) -> Result:
+    """The roles may do what was recorded, and nothing that nothing needs: docs/permissions.md."""
+    return Result("\n".join(permissions.stale(root)))
+
+
 def shell(root: Path, _: Mapping[str, str]) -> Result:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *SHELL],
@@ -130,6 +135,7 @@ GATES: Final[Mapping[str, Gate]] = {
     "house rules": rules,
     "asl": asl,
     "picture": drawn,
+    "permissions": allowed,
     "shell": shell,
 }
 

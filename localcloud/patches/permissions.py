@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions, iam_evaluator, router
 from ministack.core.responses import get_account_id
 from ministack.services import eventbridge, iam, lambda_svc, s3, sns, sqs, sts
+from ministack.services.cloudformation import provisioners
 
 from localcloud.calls import Call, Calls
 from localcloud.patches import private
@@ -42,6 +44,9 @@ def install(calls: Calls) -> None:
     _record(calls)
     _name_resources_of_batch()
     _ask_for_tags()
+    _hide_what_is_missing()
+    _tell_protocols()
+    _encrypt_topics()
     _ask_for_keys()
     _poll_as_function()
     _send_as_function()
@@ -214,6 +219,62 @@ def _tag_checks(method: str, target: str, headers: Mapping[str, str]) -> Iterato
             yield ("s3:GetObjectVersionTagging" if version else "s3:GetObjectTagging", arn)
     if tags:
         yield ("s3:PutObjectTagging", target)
+
+
+def _hide_what_is_missing() -> None:
+    """S3 says that an object is not there only to who may list the bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    for name in ("_get_object", "_head_object"):
+        read = private(s3, name, "bucket_name", "key", "headers", "query_params")
+        setattr(s3, name, _hiding(read))
+
+
+def _hiding(read: Callable[..., Any]) -> Callable[..., Any]:
+    def read_or_hide(
+        bucket_name: str, key: str, headers: Any = None, query_params: Any = None
+    ) -> Any:
+        answer = read(bucket_name, key, headers, query_params)
+        if answer[0] != HTTPStatus.NOT_FOUND:
+            return answer
+        caller = router.extract_access_key_id(headers or {}, query_params or {})
+        bucket = f"arn:aws:s3:::{bucket_name}"
+        if iam_evaluator.enforce(caller, "s3:ListBucket", "s3", REGION, bucket) is None:
+            return answer
+        return s3._error("AccessDenied", "Access Denied", 403, f"/{bucket_name}/{key}")
+
+    return read_or_hide
+
+
+def _tell_protocols() -> None:
+    """A policy may say by which protocol somebody may subscribe to a topic.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+    """
+    tell = private(iam_actions, "request_tag_context", "service", "iam_action", "body", "params")
+
+    def tell_protocol(service: str, iam_action: str, body: bytes, params: Any) -> dict[str, Any]:
+        context: dict[str, Any] = tell(service, iam_action, body, params)
+        if iam_action != "sns:Subscribe":
+            return context
+        return {**context, "sns:Protocol": iam_actions._query_param(params, "Protocol")}
+
+    iam_actions.request_tag_context = tell_protocol
+
+
+def _encrypt_topics() -> None:
+    """Let a topic of a template have its key, which MiniStack forgets."""
+    handler: dict[str, Any] = provisioners._RESOURCE_HANDLERS["AWS::SNS::Topic"]
+    create: Callable[[str, Mapping[str, Any], str], Any] = handler["create"]
+
+    def create_with_key(logical_id: str, properties: Mapping[str, Any], stack: str) -> Any:
+        arn, attributes = create(logical_id, properties, stack)
+        if key := properties.get("KmsMasterKeyId"):
+            sns._topics[arn]["attributes"]["KmsMasterKeyId"] = key
+        return arn, attributes
+
+    handler["create"] = create_with_key
 
 
 def _ask_for_keys() -> None:
