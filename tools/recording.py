@@ -26,7 +26,8 @@ _TOLD_BY_NO_POLICY: Final = ("dynamodb:",)
 _ALIKE: Final = (
     (re.compile(r"inbox/[^*]+"), "inbox/DROP"),
     (re.compile(r"\bruns/[^/*]+"), "runs/RUN"),
-    (re.compile(r"/(deck|outputs|results)/[^*]+"), r"/\1/FILE"),
+    (re.compile(r"/(deck|outputs)/[^*]+"), r"/\1/FILE"),
+    (re.compile(r"/results/(?!report\.)[^*]+"), "/results/FILE"),
     (re.compile(r"/checkpoints/[^*]+"), "/checkpoints/FILE"),
     (re.compile(r"/attempts/\d+"), "/attempts/1"),
     (re.compile(r"(:job)/[^*]+"), r"\1/JOB"),

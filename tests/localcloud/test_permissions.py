@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from deckhand.domain import keys
+from deckhand.domain.checkpoint import KEEP
 from deckhand.domain.run import RunState
 from localcloud import calls
 from tests.localcloud.conftest import Deployed, wait_for
 from tests.localcloud.drops import SOUND
+from tests.localcloud.test_steering import LONG
 from tools.policies import as_list
 
 
@@ -20,16 +23,25 @@ from tools.policies import as_list
 def without(deployed: Deployed, role: str, action: str) -> Iterator[None]:
     """A role that has lost one action, for a while."""
     iam, name = deployed.client("iam"), deployed.resources[role]
-    [policy] = iam.list_role_policies(RoleName=name)["PolicyNames"]
-    whole = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-    left = [{**item, "Action": _others(item, action)} for item in whole["Statement"]]
-    less = {**whole, "Statement": [item for item in left if item["Action"]]}
+    names = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    whole = {
+        policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        for policy in names
+    }
     deployed.planted.add(action)
-    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(less))
     try:
+        for policy, document in whole.items():
+            left = [{**item, "Action": _others(item, action)} for item in document["Statement"]]
+            less = {**document, "Statement": [item for item in left if item["Action"]]}
+            _put(iam, name, policy, less)
         yield
     finally:
-        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(whole))
+        for policy, document in whole.items():
+            _put(iam, name, policy, document)
+
+
+def _put(iam: Any, role: str, name: str, document: Any) -> None:
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
 
 
 def _others(statement: dict[str, Any], action: str) -> list[str]:
@@ -83,6 +95,56 @@ def test_whom_run_yaml_names_is_subscribed_and_told(deployed: Deployed) -> None:
     record = deployed.closed("told/in.melt")
     told = {mail["To"] for mail in deployed.mails(record.run_id)}
     assert "grace@example.org" in told
+
+
+def test_an_event_that_a_function_fails_on_is_sent_on_by_the_function(deployed: Deployed) -> None:
+    sqs, letters = deployed.client("sqs"), deployed.resources["EventDeadLetters"]
+    name = deployed.resources["RelieveQueue"]
+
+    def sent_on() -> list[Any]:
+        answer = sqs.receive_message(QueueUrl=letters, WaitTimeSeconds=1)
+        return list(answer.get("Messages", ()))
+
+    with without(deployed, "RelieveQueueRole", "batch:ListJobs"):
+        deployed.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
+        [letter] = wait_for("the event in the dead letters", sent_on)
+    sqs.delete_message(QueueUrl=letters, ReceiptHandle=letter["ReceiptHandle"])
+    assert "batch:ListJobs" in letter["Body"]
+
+
+def test_tags_of_an_upload_go_along_with_the_deck(deployed: Deployed) -> None:
+    s3, tags = deployed.client("s3"), [{"Key": "grant", "Value": "42"}]
+
+    def tags_of(run_id: str) -> list[dict[str, str]]:
+        key = f"{keys.deck(run_id)}in.melt"
+        answer = s3.get_object_tagging(Bucket=deployed.runs.name, Key=key)
+        return list(answer["TagSet"])
+
+    key = f"{keys.INBOX}tagged/in.melt"
+    s3.put_object(Bucket=deployed.inbox.name, Key=key, Body=SOUND, Tagging="grant=42")
+    first = deployed.closed("tagged/in.melt")
+    assert tags_of(first.run_id) == tags
+    deployed.deckhand("rerun", first.run_id)
+    runs = [record.run_id for record in deployed.runs_of("tagged/in.melt")]
+    [again] = [run_id for run_id in runs if run_id != first.run_id]
+    wait_for("the message of the second", lambda: deployed.mails(again))
+    assert tags_of(again) == tags
+
+
+def test_checkpoints_that_no_run_needs_are_deleted_by_the_one_who_may(deployed: Deployed) -> None:
+    deployed.put("pruned/run.yaml", b"checkpoint_minutes: 0.02\n")
+    deployed.put("pruned/in.long", LONG)
+    record = deployed.closed("pruned/in.long")
+
+    def kept() -> set[str]:
+        sizes = deployed.runs.sizes(keys.checkpoints(record.run_id))
+        return {key.split("/")[3] for key in sizes}
+
+    wait_for("three checkpoints", lambda: len(kept()) <= KEEP)
+    assert any(
+        call.action == "s3:DeleteObject" and f"{record.run_id}/checkpoints/" in call.resource
+        for call in _calls(deployed)
+    )
 
 
 def test_every_kind_of_principal_has_called_under_its_own_name(deployed: Deployed) -> None:
