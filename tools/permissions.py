@@ -42,14 +42,16 @@ class Reason:
     """Why grants stay that no recorded call used; the names may have wildcards."""
 
     role: str
-    action: str
+    actions: str
+    """One or more, with blanks between."""
+
     resource: str
     why: str
 
     def covers(self, grant: Grant) -> bool:
         return (
             like(grant.role, self.role)
-            and like(grant.action, self.action)
+            and any(like(grant.action, action) for action in self.actions.split())
             and like(grant.resource, self.resource)
         )
 
@@ -61,7 +63,72 @@ WHAT_FOR: Final[Mapping[str, str]] = {
     "MachineRole": "The host: join the cluster, let an administrator in. No data.",
 }
 
-REASONS: Final = (Reason("*", "s3:AbortMultipartUpload", "*", "after an upload that failed"),)
+PRICES: Final = "pricing:GetProducts ec2:DescribeSpotPriceHistory ec2:DescribeInstanceTypes"
+PUBLISHING: Final = "sns:Publish kms:Decrypt kms:GenerateDataKey"
+EVENTS: Final = "events:PutTargets events:PutRule events:DescribeRule"
+LOGS: Final = "logs:*LogDeliver* logs:PutResourcePolicy logs:Describe*"
+
+_CLOSES: Final = "The reaper ends a run whose execution died for good, and tells its people."
+
+REASONS: Final = (
+    Reason("*", "s3:AbortMultipartUpload", "*", "After an upload in parts that failed."),
+    Reason(
+        *("CheckDeckRole", "s3:ListBucket", "*:InboxBucket"),
+        "A file that is withdrawn while it is read: gone, not forbidden.",
+    ),
+    Reason(
+        *("SteerRunRole", "s3:ListBucket", "*"),
+        "A run.json that is not there: missing, not forbidden.",
+    ),
+    Reason(
+        "SteerRunRole",
+        "s3:GetObject s3:PutObject",
+        "*/sweep.json",
+        "A sweep that is run once more.",
+    ),
+    Reason("*", PRICES, "*", "The local cloud has no prices to ask for."),
+    Reason(
+        *("*", "batch:TerminateJob", "*"),
+        "A job that went on while its run did not, or that was asked to stop in that moment.",
+    ),
+    Reason("*", "states:StopExecution", "*", "A wish that comes while the run still waits."),
+    Reason("*", "sns:Subscribe", "*", "Where this is the first message to an address."),
+    Reason("ReapRunsRole", "s3:PutObject", "*/results/*", _CLOSES),
+    Reason("ReapRunsRole", "dynamodb:PutItem", "*:table/Ledger", _CLOSES),
+    Reason("ReapRunsRole", PUBLISHING, "*", _CLOSES),
+    Reason(
+        *("PruneCheckpointsRole", "s3:DeleteObject", "*/outputs/*"),
+        "Pieces of output that an attempt has left and nothing names.",
+    ),
+    Reason(
+        *("*", "sqs:SendMessage", "*:EventDeadLetters"),
+        "An event that the function failed on; tried with one of the functions.",
+    ),
+    Reason("SurveyInboxRole", "sqs:SendMessage", "*", "A drop that still grows when it is found."),
+    Reason(
+        *("RunDeckRole", "batch:SubmitJob", "*:job-definition/*-attempt"),
+        "AWS does not say whether it looks at the name or at the revision.",
+    ),
+    Reason("RunDeckRole", f"{EVENTS} {LOGS}", "*", "Checked when the state machine is made."),
+    Reason("RunDeckRole", PUBLISHING, "*", "When not even the run could be closed."),
+    Reason(
+        *("JobRole", "s3:ListMultipartUploadParts", "*"),
+        "Nothing asks for it today; who resumes an upload would.",
+    ),
+    Reason("ExecutionRole", "ecr:Get* ecr:Batch*", "*", "No image is fetched on a laptop."),
+    Reason(
+        "ExecutionRole",
+        "logs:CreateLogStream logs:PutLogEvents",
+        "*:AttemptLogs:*",
+        "On a laptop the log of an attempt is a file.",
+    ),
+    Reason(
+        "MachineRole",
+        "ssm:UpdateInstanceInformation ssmmessages:*",
+        "*",
+        "There are no hosts on a laptop.",
+    ),
+)
 
 
 def refused(account: Account, calls: Sequence[Made]) -> list[Made]:

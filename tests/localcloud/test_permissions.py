@@ -14,8 +14,7 @@ from deckhand.domain.checkpoint import KEEP
 from deckhand.domain.run import RunState
 from localcloud import calls
 from tests.localcloud.conftest import Deployed, wait_for
-from tests.localcloud.drops import SOUND
-from tests.localcloud.test_steering import LONG
+from tests.localcloud.drops import SOUND, changed
 from tools.policies import as_list
 
 
@@ -132,8 +131,8 @@ def test_tags_of_an_upload_go_along_with_the_deck(deployed: Deployed) -> None:
 
 
 def test_checkpoints_that_no_run_needs_are_deleted_by_the_one_who_may(deployed: Deployed) -> None:
-    deployed.put("pruned/run.yaml", b"checkpoint_minutes: 0.02\n")
-    deployed.put("pruned/in.long", LONG)
+    deployed.put("pruned/run.yaml", b"checkpoint_minutes: 0.003\n")
+    deployed.put("pruned/in.long", changed("run", "run 100000"))
     record = deployed.closed("pruned/in.long")
 
     def kept() -> set[str]:
