@@ -105,10 +105,6 @@ REASONS: Final = (
         "An event that the function failed on; tried with one of the functions.",
     ),
     Reason("SurveyInboxRole", "sqs:SendMessage", "*", "A drop that still grows when it is found."),
-    Reason(
-        *("RunDeckRole", "batch:SubmitJob", "*:job-definition/*-attempt"),
-        "AWS does not say whether it looks at the name or at the revision.",
-    ),
     Reason("RunDeckRole", f"{EVENTS} {LOGS}", "*", "Checked when the state machine is made."),
     Reason("RunDeckRole", PUBLISHING, "*", "When not even the run could be closed."),
     Reason(

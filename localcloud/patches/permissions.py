@@ -103,6 +103,7 @@ def checks_of_submission(request: Mapping[str, Any]) -> list[Check]:
     """SubmitJob is on a queue and a definition, and its tags are an action of their own.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
+    https://docs.aws.amazon.com/batch/latest/userguide/iam-example-restrict-job-submission.html
     """
     queue = _batch_arn("job-queue", str(request.get("jobQueue") or ""))
     definition = _batch_arn("job-definition", str(request.get("jobDefinition") or ""))
