@@ -57,6 +57,12 @@ check: ## every gate: code, types, templates, house rules, scanners, workflows (
 	@if command -v npm >/dev/null && [ ! -d tools/node_modules ]; then npm ci --silent --no-audit --no-fund --prefix tools; fi
 	@$(bin)/python -m tools.check
 
+.PHONY: permissions
+permissions: ## record again what every role calls, and compare it with what it may call (6 minutes)
+	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
+	@DECKHAND_RECORDING=tests/localcloud/calls.jsonl $(bin)/python -m pytest -q tests/localcloud
+	@$(bin)/python -m tools.permissions --write
+
 .PHONY: bench
 bench: ## measure against what is promised: checkpoints, engine, policy, a burst of drops, every failure of AWS
 	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam

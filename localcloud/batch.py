@@ -31,6 +31,14 @@ SUMMARY_FIELDS = (
 )
 SECONDS_BETWEEN_LOOKS = 0.2
 
+Lend = Callable[[str, str], Mapping[str, str]]
+"""From a role and the name of a session to the environment that has its credentials."""
+
+
+def lend_nothing(role_arn: str, session: str) -> Mapping[str, str]:
+    """Where there is no IAM."""
+    return {}
+
 
 class Batch:
     """The jobs of one cloud; at most *slots* of them run at once, first come first served.
@@ -49,8 +57,10 @@ class Batch:
         grace_seconds: float = 30.0,
         faults: Faults | None = None,
         heads: Heads | None = None,
+        lend: Lend = lend_nothing,
     ) -> None:
         self._image = image
+        self._lend = lend
         self._hosts = hosts
         self._imds_url = imds_url
         self._place = Place(self._start, self._leave, grace_seconds, arn_prefix)
@@ -212,6 +222,8 @@ class Batch:
         if job.index is not None:
             environment["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
         name = f"{job.id}-{attempt.number}".replace(":", "-")
+        if job.role_arn:
+            environment.update(self._lend(job.role_arn, name))
         container = Container(self._image, job.plan, name, environment)
         attempt.container = container
         container.start()

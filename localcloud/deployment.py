@@ -15,7 +15,7 @@ from deckhand.adapters.sam import SamCli
 from deckhand.domain.errors import SamError
 from localcloud.environments import ROOT, Environments
 from localcloud.progress import Note
-from localcloud.settings import client_environment
+from localcloud.settings import client_environment, root_credentials
 
 CONFIG: Final = ROOT / "samconfig.toml"
 CONFIG_ENV: Final = "local"
@@ -102,6 +102,7 @@ class Sam:
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             **client_environment(self.endpoint),
+            **root_credentials(),
             "DECKHAND_LAYER_TARGET": "local",
             "DECKHAND_LAYER_PYTHON": str(self.environments.cloud),
             "DECKHAND_LAYER_LMP": str(self.lammps_program()),

@@ -17,6 +17,7 @@ from ministack.app import app
 from ministack.core import lambda_runtime
 
 from localcloud.batch import Batch
+from localcloud.calls import Calls
 from localcloud.container import CLOUD_MARKER, Image
 from localcloud.control import ControlServer
 from localcloud.faults import Faults
@@ -24,7 +25,15 @@ from localcloud.heads import Heads
 from localcloud.hosts import Hosts
 from localcloud.mailbox import Mailbox
 from localcloud.meter import Meter
-from localcloud.patches import PINNED, functions, notices, state_machines, storage, templates
+from localcloud.patches import (
+    PINNED,
+    functions,
+    notices,
+    permissions,
+    state_machines,
+    storage,
+    templates,
+)
 from localcloud.patches import batch as batch_api
 from localcloud.places import Places
 from localcloud.plain_path import plain_path
@@ -53,6 +62,7 @@ def _serve_jobs_in(scratch: Path, settings: Settings, listener: socket.socket) -
         grace_seconds=settings.grace_seconds,
         faults=faults,
         heads=heads,
+        lend=lambda role, session: permissions.lend(role, session, "ecs-tasks.amazonaws.com"),
     )
     meter = Meter()
     places = Places(settings.function_slots)
@@ -62,6 +72,7 @@ def _serve_jobs_in(scratch: Path, settings: Settings, listener: socket.socket) -
     state_machines.install(batch, places)
     functions.install(places, meter)
     notices.install(Mailbox(settings.mail))
+    permissions.install(Calls(settings.calls))
     control.start(batch.overview, state_machines.lose_execution, meter.read)
     try:
         asyncio.run(_serve(settings, listener, endpoint, control.url, meter))

@@ -97,6 +97,11 @@ class Job:
         return f"{self._place.arn_prefix}:job/{self.id}"
 
     @property
+    def role_arn(self) -> str:
+        """Whose permissions the container has; without one it has none."""
+        return str(self._properties.get("jobRoleArn") or "")
+
+    @property
     def is_over(self) -> bool:
         return self.ended.is_set()
 

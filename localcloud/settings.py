@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from localcloud import calls
 from localcloud.container import CLOUD_MARKER
 
 ACCOUNT = "123456789012"
@@ -40,6 +41,11 @@ class Settings:
         return self.state / "mail"
 
     @property
+    def calls(self) -> Path:
+        """What was called, by whom, and what the policies said: docs/permissions.md."""
+        return self.state / calls.FILE
+
+    @property
     def job_logs(self) -> Path:
         return self.state / "jobs"
 
@@ -66,11 +72,14 @@ def client_environment(endpoint: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": ACCOUNT,
-        "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+
+
+def root_credentials() -> dict[str, str]:
+    """The account's own, which no policy limits; functions and jobs get those of their roles."""
+    return {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 def enter_environment(settings: Settings, port: int, cloud_id: str) -> None:
@@ -83,6 +92,7 @@ def enter_environment(settings: Settings, port: int, cloud_id: str) -> None:
     os.environ.clear()
     os.environ.update(kept)
     os.environ.update(client_environment(f"http://127.0.0.1:{port}"))
+    os.environ.update(root_credentials())
     os.environ.update(_ministack_environment(settings, port))
     os.environ[CLOUD_MARKER] = cloud_id
 
@@ -106,6 +116,8 @@ def _ministack_environment(settings: Settings, port: int) -> dict[str, str]:
         "DOCKER_HOST": f"unix://{settings.temporary}/no-docker.sock",
         # Functions are capped by waiting instead of by throttling.
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+        # The policies of the template decide, as on AWS: patches/permissions.py.
+        "AUTH": "true",
         "AWS_EC2_METADATA_DISABLED": "true",
         "POWERTOOLS_TRACE_DISABLED": "true",
     }

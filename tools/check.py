@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools import picture, rules
+from tools import permissions, picture, rules
 from tools.accepted import ACCEPTED
 from tools.project import REGION, ROOT, Project, load
 from tools.scan import Accepted, ScanFailedError, remaining, scan
@@ -168,6 +168,11 @@ def drawn(root: Path, _: Mapping[str, str]) -> Result:
     return Result() if stands == picture.page(root) else Result(stale)
 
 
+def allowed(root: Path, _: Mapping[str, str]) -> Result:
+    """The roles may do what was recorded, and nothing that nothing needs: docs/permissions.md."""
+    return Result("\n".join(permissions.stale(root)))
+
+
 def shell(root: Path, _: Mapping[str, str]) -> Result:
     scripts = [name for name in listed(root, *SHELL) if _is_shell(root / name)]
     return command([tool("shellcheck"), *scripts], root) if scripts else Result()
@@ -187,6 +192,7 @@ GATES: Final[Mapping[str, Gate]] = {
     "house rules": house_rules,
     "asl": asl,
     "picture": drawn,
+    "permissions": allowed,
     "shell": shell,
     "dockerfiles": dockerfiles,
     "workflows": workflows,

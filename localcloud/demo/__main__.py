@@ -37,7 +37,7 @@ from deckhand.domain.errors import DeckhandError
 from deckhand.usecases.list_drop import list_drop
 from deckhand.usecases.show_run import RunView
 from localcloud import lifecycle
-from localcloud.demo.audit import audit, settled, strays
+from localcloud.demo.audit import audit, settled, strays, unrefused
 from localcloud.demo.compare import Finding, compare
 from localcloud.demo.deck import EXAMPLE, copy_deck
 from localcloud.demo.interruptions import Interruptions, choose
@@ -119,7 +119,7 @@ class Demo:
             return
         with self.progress.step("everything stopped"):
             lifecycle.down(STATE)
-        self.findings.append(strays(cloud.endpoint))
+        self.findings += [unrefused(STATE), strays(cloud.endpoint)]
 
     def conclude(self) -> None:
         """Say what was found; raises SomethingIsOffError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 from botocore.client import BaseClient
@@ -18,7 +19,7 @@ from deckhand.domain.run import RunState
 from deckhand.domain.status import ExitCode
 from deckhand.usecases.judge_attempt import read_status
 from deckhand.usecases.show_run import RunView, show_run
-from localcloud import processes
+from localcloud import calls, processes
 from localcloud.demo.compare import Finding
 
 KEPT: Final = 3
@@ -102,6 +103,15 @@ def queues(client: BaseClient) -> tuple[bool, str]:
             left[url.rsplit("/", 1)[-1]] = messages
     told = ", ".join(f"{number} in {name}" for name, number in left.items())
     return bool(urls) and not left, told or f"{len(urls)} queues, no message"
+
+
+def unrefused(state: Path) -> Finding:
+    """Whether the policies of the template allowed every call that was made."""
+    made = calls.read(state / calls.FILE)
+    refused = [f"{call.who}: {call.action}" for call in made if not call.allowed]
+    roles = {call.who.partition("/")[0] for call in made}
+    told = ", ".join(refused) or f"{len(made)} kinds of calls by {len(roles)} principals"
+    return Finding("no call refused by a policy", bool(made) and not refused, told)
 
 
 def strays(endpoint: str) -> Finding:

@@ -17,12 +17,13 @@ from localcloud.batch import Batch
 from localcloud.faults import Refused
 from localcloud.job import Job
 from localcloud.patches import batch as batch_api
-from localcloud.patches import private
+from localcloud.patches import permissions, private
 from localcloud.patches.casing import camel, pascal
 from localcloud.places import Places
 
 SUBMIT_JOB = "arn:aws:states:::batch:submitJob"
 INVOKE = "arn:aws:states:::lambda:invoke"
+PUBLISH = "arn:aws:states:::sns:publish"
 MANAGED = {"name": "MANAGED_BY_AWS", "value": "STARTED_BY_STEP_FUNCTIONS"}
 STOPPED = "The Step Functions execution was stopped"
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -66,9 +67,17 @@ def _run_jobs(batch: Batch) -> None:
     )
 
     def invoke_or_submit(resource: str, input_data: Json) -> Any:
-        if not resource.startswith(SUBMIT_JOB):
-            return invoke(resource, input_data)
-        return _submit_job(batch, resource, input_data, None)
+        if resource.startswith(SUBMIT_JOB):
+            return _submit_job(batch, resource, input_data, None)
+        if resource.startswith(INVOKE):
+            checks = [("lambda:InvokeFunction", str(input_data.get("FunctionName")))]
+            _demand("Lambda.AWSLambdaException", *checks)
+        elif resource.startswith(PUBLISH):
+            checks = permissions.checks_of_publish(str(input_data.get("TopicArn")))
+            _demand("SNS.AuthorizationErrorException", *checks)
+        else:
+            raise NotImplementedError(f"Nobody knows which permissions {resource} needs.")
+        return invoke(resource, input_data)
 
     def invoke_or_submit_bounded(resource: str, input_data: Json, timeout: float) -> Any:
         if not resource.startswith(SUBMIT_JOB):
@@ -79,12 +88,24 @@ def _run_jobs(batch: Batch) -> None:
     stepfunctions._invoke_resource_with_timeout = invoke_or_submit_bounded
 
 
+def _demand(error: str, *checks: permissions.Check) -> None:
+    """The execution fails with *error* where the role of its machine may not do this."""
+    machine = stepfunctions._state_machines[_execution.get()["stateMachineArn"]]
+    try:
+        permissions.demand(machine["roleArn"], "machine", "states.amazonaws.com", *checks)
+    except permissions.NotAllowedError as refusal:
+        raise stepfunctions._ExecutionError(error, str(refusal)) from refusal
+
+
 def _submit_job(batch: Batch, resource: str, arguments: Json, deadline: float | None) -> Json:
     request = camel(arguments)
     waits = resource.endswith(".sync")
     if waits:
         overrides = request.setdefault("containerOverrides", {})
         overrides["environment"] = [MANAGED, *(overrides.get("environment") or [])]
+    _demand("Batch.AWSBatchException", *permissions.checks_of_submission(request))
+    if waits:
+        _demand("Batch.AWSBatchException", ("batch:DescribeJobs", "*"))
     try:
         submitted = batch_api.submit(batch, request)
     except Refused as error:
@@ -108,9 +129,11 @@ def _wait(batch: Batch, job: Job | ArrayJob, deadline: float | None) -> None:
         if execution["status"] != "RUNNING":
             # Only who stops an execution stops its job; one that fails leaves it alone.
             if execution["status"] == "ABORTED":
+                _demand("Batch.AWSBatchException", ("batch:TerminateJob", job.arn))
                 batch.terminate(job.id, STOPPED)
             return
         if deadline is not None and time.monotonic() > deadline:
+            _demand("Batch.AWSBatchException", ("batch:TerminateJob", job.arn))
             batch.terminate(job.id, "The Step Functions task timed out")
             raise stepfunctions._ExecutionError("States.Timeout", "")
 

@@ -9,11 +9,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as default_policy
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
@@ -30,12 +31,16 @@ from deckhand.domain.attempt import LIVE_STATUSES
 from deckhand.domain.deck import drop_prefix
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.run import RunState
-from localcloud import lifecycle
+from localcloud import calls, lifecycle
 from localcloud.demo.audit import queues, strays
 from localcloud.environments import ROOT, Environments
+from tools import recording
 
 PATIENCE_SECONDS = 240.0
 """How long a loaded machine may take; nothing that works needs a tenth of it."""
+
+RECORDING = "DECKHAND_RECORDING"
+"""Names a file that the calls of these tests shall be written to: `make permissions`."""
 
 PAUSE_SECONDS = 0.2
 MOST_RUNS = 500
@@ -89,6 +94,8 @@ class Deployed:
     """A deployed stack; drops are named by their first key below inbox/."""
 
     cloud: LocalCloud
+    planted: set[str] = field(default_factory=set)
+    """Actions that a test has seen to it that they are refused."""
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -259,9 +266,16 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     try:
         yield deployed
         left_over = look_until(deployed.left_over, operator.not_)
+        made = calls.read(state / calls.FILE)
+        if RECORDING in os.environ:
+            known = recording.of(deployed.client("cloudformation"), STACK, made)
+            recording.write(Path(os.environ[RECORDING]), known)
     finally:
         lifecycle.down(state)
     assert not left_over
+    # Somebody may have caught the error, and nobody noticed that a permission is missing.
+    refused = [call for call in made if not call.allowed]
+    assert [call for call in refused if call.action not in deployed.planted] == []
     # One that was told to end may take a moment.
     processes = look_until(lambda: strays(deployed.cloud.endpoint), lambda found: found.ok)
     assert processes.ok, processes.detail

@@ -49,6 +49,7 @@ def test_what_could_not_be_admitted_is_put_back_and_run(deployed: Deployed) -> N
     sqs, url = deployed.client("sqs"), deployed.resources["IntakeQueue"]
     policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
     queue |= set_queue(deployed, RedrivePolicy=impatient(policy["Attributes"]["RedrivePolicy"]))
+    deployed.planted.add("states:StartExecution")
     nowhere = deployed.outputs["RunDeckMachine"] + "-of-somebody-else"
     function = configure(deployed, "AdmitDrop", **{STARTS: nowhere})
     try:

@@ -12,7 +12,9 @@ from deckhand.domain.attempt import Verdict
 from deckhand.domain.errors import LocalCloudError
 from deckhand.domain.status import Phase, Status
 from deckhand.usecases.show_run import RunView
-from localcloud.demo import compare
+from localcloud import calls
+from localcloud.calls import Call, Calls
+from localcloud.demo import audit, compare
 from localcloud.demo.deck import EXAMPLE, NAME, SHORT, copy_deck, shortened
 from localcloud.demo.interruptions import DEFAULT, LATEST, Interruptions, Kind, Moment, choose
 from localcloud.demo.losses import Losses
@@ -204,3 +206,14 @@ def test_an_attempt_that_never_reported_lost_nothing_it_had_not_been_given() -> 
     record = run_record(attempts=(silent, third))
     (loss,) = losses.of(record, {2: 0.5})
     assert (loss.step, loss.resumed, loss.steps, loss.seconds) == (350, 350, 0, 1.5)
+
+
+def test_a_call_that_a_policy_refused_is_seen(tmp_path: Path) -> None:
+    made = Calls(tmp_path / calls.FILE)
+    assert not audit.unrefused(tmp_path).ok, "a demo without a call proves nothing"
+    made.note(Call("JobRole/one", "s3:GetObject", "arn:aws:s3:::runs/a"))
+    assert audit.unrefused(tmp_path).ok
+    made.note(Call("JobRole/one", "s3:DeleteObject", "arn:aws:s3:::runs/a", allowed=False))
+    finding = audit.unrefused(tmp_path)
+    assert not finding.ok
+    assert finding.detail == "JobRole/one: s3:DeleteObject"
