@@ -96,9 +96,10 @@ def _accept_mathematics(handler: dict[str, Any]) -> None:
     create: Callable[[str, Properties, str], Made] = handler["create"]
     update: Callable[..., Made] = handler["update"]
     delete: Callable[[str, Properties], None] = handler["delete"]
+    accept = _make_bystander("AWS::CloudWatch::Alarm")
 
     def create_or_accept(logical_id: str, properties: Properties, stack: str) -> Made:
-        make = _make_bystander if "Metrics" in properties else create
+        make = accept if "Metrics" in properties else create
         return make(logical_id, properties, stack)
 
     def update_or_accept(
