@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from tools import permissions, picture, rules
-from tools.accepted import ACCEPTED
+from tools.accepted import ACCEPTED, NO_SECRETS
 from tools.project import REGION, ROOT, Project, load
-from tools.scan import Accepted, ScanFailedError, remaining, scan
+from tools.scan import POLICIES, SECRETS, Accepted, ScanFailedError, remaining, scan
 
 MACHINE: Final = "statemachines/run_deck.asl.json"
 TYPED: Final = ("layers/core/deckhand", "functions", "tools")
@@ -119,19 +119,27 @@ def house_rules(root: Path, _: Mapping[str, str]) -> Result:
     return Result("\n".join(rules.findings(_load(root))))
 
 
-def checkov(root: Path, _: Mapping[str, str], accepted: Sequence[Accepted] = ACCEPTED) -> Result:
-    """All files as written, and the stacks as AWS makes them: policies show only there.
-
-    One process reads both, because half of its time is its start.
-    """
-    names = [name for name in listed(root) if not LOCKS.search(name)]
+def checkov(root: Path, _: Mapping[str, str]) -> Result:
+    """The files as written, and the stacks as AWS makes them: policies show only there."""
+    names = listed(root, "*.yaml", "*.yml", *DOCKERFILES)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "transformed"  # checkov says the name of the folder
         made.mkdir()
-        try:
-            found = scan(tool("checkov"), root, [*names, *_write_stacks(root, made)])
-        except ScanFailedError as error:
-            return Result(str(error))
+        return _scanned(root, [*names, *_write_stacks(root, made)], POLICIES, ACCEPTED)
+
+
+def secrets(root: Path, _: Mapping[str, str]) -> Result:
+    names = [name for name in listed(root) if not LOCKS.search(name)]
+    return _scanned(root, names, SECRETS, NO_SECRETS)
+
+
+def _scanned(
+    root: Path, files: Sequence[str], frameworks: Sequence[str], accepted: Sequence[Accepted]
+) -> Result:
+    try:
+        found = scan(tool("checkov"), root, files, frameworks)
+    except ScanFailedError as error:
+        return Result(str(error))
     return Result("\n".join(remaining(found, accepted)))
 
 
@@ -197,6 +205,7 @@ GATES: Final[Mapping[str, Gate]] = {
     "dockerfiles": dockerfiles,
     "workflows": workflows,
     "checkov": checkov,
+    "secrets": secrets,
 }
 
 

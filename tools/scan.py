@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-FRAMEWORKS: Final = ("cloudformation", "dockerfile", "github_actions", "secrets")
+POLICIES: Final = ("cloudformation", "dockerfile", "github_actions")
+SECRETS: Final = ("secrets",)
 
 
 class ScanFailedError(Exception):
@@ -45,12 +46,14 @@ class Accepted:
         return any(fnmatchcase(name, self.where) for name in (finding.resource, finding.place))
 
 
-def scan(checkov: str, root: Path, files: Sequence[str]) -> list[Finding]:
+def scan(
+    checkov: str, root: Path, files: Sequence[str], frameworks: Sequence[str]
+) -> list[Finding]:
     """All that checkov finds in *files*; paths are relative to *root* or absolute."""
     done = subprocess.run(
         [
             *(checkov, "--skip-download", "--quiet", "--compact", "--output", "json"),
-            *("--framework", *FRAMEWORKS, "--file", *files),
+            *("--framework", *frameworks, "--file", *files),
         ],
         cwd=root,
         capture_output=True,
@@ -65,8 +68,9 @@ def scan(checkov: str, root: Path, files: Sequence[str]) -> list[Finding]:
         found = [finding for report in seen for finding in _findings(report)]
     except (ValueError, KeyError) as error:
         raise ScanFailedError(f"checkov: {done.stdout[-500:]}{done.stderr[-2000:]}") from error
-    if unread or not seen:
-        # It ends with 0 where it could not read a file, or found nothing that it reads.
+    # It ends with 0 where it could not read a file, or found nothing that it reads. Of files
+    # without a secret it says nothing at all.
+    if unread or (not seen and frameworks != SECRETS):
         raise ScanFailedError(f"checkov could not read all files.\n{done.stderr.strip()}")
     return found
 

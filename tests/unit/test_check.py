@@ -13,7 +13,7 @@ import pytest
 
 from tools import check
 from tools.project import ROOT
-from tools.scan import Accepted, Finding, ScanFailedError, remaining, scan
+from tools.scan import POLICIES, SECRETS, Accepted, Finding, ScanFailedError, remaining, scan
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -181,8 +181,6 @@ def test_checkov_sees_each_kind_of_file_and_what_the_transform_shows(tree: Path)
     spoil(tree / "template.yaml", "\nResources:\n", f"\nResources:\n{MIGHTY_FUNCTION}")
     spoil(tree / ".github/workflows/image.yml", "permissions: {}", "permissions: write-all")
     (tree / "Dockerfile").write_text("FROM debian:13.1\n", encoding="utf-8")
-    # In two parts, or this file would have one.
-    (tree / "notes.py").write_text(f'key = "AKIA{"IOSFODNN7ABCDEFG"}"\n', encoding="utf-8")
     found = check.checkov(tree, ENV).findings
     for expected in (
         "CKV_AWS_20 AWS::S3::Bucket.Open",
@@ -190,20 +188,26 @@ def test_checkov_sees_each_kind_of_file_and_what_the_transform_shows(tree: Path)
         "CKV_AWS_63 AWS::IAM::Role.MightyRole",
         "CKV2_GHA_1",
         "CKV_DOCKER_3",
-        "notes.py:1: CKV_SECRET_2",
     ):
         assert expected in found
-    # Accepted and there: not said. Accepted and not there, for this tree has no localcloud: said.
-    assert "CKV_AWS_116" not in found
+    assert "CKV_AWS_116" not in found  # accepted
+
+
+def test_a_secret_in_any_file_is_seen_and_an_entry_without_one_too(tree: Path) -> None:
+    # In two parts, or this file would have one.
+    (tree / "notes.py").write_text(f'key = "AKIA{"IOSFODNN7ABCDEFG"}"\n', encoding="utf-8")
+    found = check.secrets(tree, ENV).findings
+    assert "notes.py:1: CKV_SECRET_2" in found
     assert "CKV_SECRET_6 is not found at localcloud/imds.py any more" in found
 
 
 def test_a_file_that_cannot_be_read_is_no_clean_file(tree: Path) -> None:
     (tree / "stacks" / "broken.yaml").write_text("Resources:\n  A: b\n c: [\n", encoding="utf-8")
     with pytest.raises(ScanFailedError, match="broken"):
-        scan(check.tool("checkov"), tree, ["stacks/broken.yaml"])
+        scan(check.tool("checkov"), tree, ["stacks/broken.yaml"], POLICIES)
     with pytest.raises(ScanFailedError, match="could not read"):
-        scan(check.tool("checkov"), tree, ["samconfig.toml"])
+        scan(check.tool("checkov"), tree, ["samconfig.toml"], POLICIES)
+    assert scan(check.tool("checkov"), tree, ["samconfig.toml"], SECRETS) == []
 
 
 def test_a_check_is_accepted_at_its_place_only_and_only_while_it_is_found() -> None:
