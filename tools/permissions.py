@@ -58,8 +58,11 @@ class Reason:
 
 WHAT_FOR: Final[Mapping[str, str]] = {
     "RunDeckRole": "The state machine: call functions, submit attempts, tell if all else fails.",
-    "JobRole": "An attempt: read the run, write its checkpoints and outputs. No delete.",
-    "ExecutionRole": "ECS, before the container starts: fetch the image, open the log.",
+    "JobRole": "An attempt or a check: ask for the credentials of its run, and nothing else.",
+    "RunRole": "What is lent to a job, narrowed to its run: read it, write its part. No delete.",
+    "ExecutionRole": "ECS, before an attempt starts: fetch the image, open the log.",
+    "CheckExecutionRole": "ECS, before a check starts: fetch the image, open the log.",
+    "FlowLogRole": "The flow log: write down who called whom.",
     "MachineRole": "The host: join the cluster, let an administrator in. No data.",
 }
 
@@ -107,17 +110,14 @@ REASONS: Final = (
     Reason("SurveyInboxRole", "sqs:SendMessage", "*", "A drop that still grows when it is found."),
     Reason("RunDeckRole", f"{EVENTS} {LOGS}", "*", "Checked when the state machine is made."),
     Reason("RunDeckRole", PUBLISHING, "*", "When not even the run could be closed."),
+    Reason("*ExecutionRole", "ecr:Get* ecr:Batch*", "*", "No image is fetched on a laptop."),
     Reason(
-        *("JobRole", "s3:ListMultipartUploadParts", "*"),
-        "Nothing asks for it today; who resumes an upload would.",
-    ),
-    Reason("ExecutionRole", "ecr:Get* ecr:Batch*", "*", "No image is fetched on a laptop."),
-    Reason(
-        "ExecutionRole",
+        "*ExecutionRole",
         "logs:CreateLogStream logs:PutLogEvents",
-        "*:AttemptLogs:*",
-        "On a laptop the log of an attempt is a file.",
+        "*",
+        "On a laptop the log of a job is a file.",
     ),
+    Reason("FlowLogRole", "logs:*", "*", "On a laptop nobody notes who calls whom."),
     Reason(
         "MachineRole",
         "ssm:UpdateInstanceInformation ssmmessages:*",

@@ -26,6 +26,7 @@ from deckhand.usecases.ports import DryRunner
 
 logger = Logger()
 metrics = Metrics()
+SECRET = {"job": {"token"}}
 NEEDS = ("INBOX_BUCKET", "RUNS_BUCKET", "LEDGER_TABLE", "PROFILES")
 
 
@@ -64,7 +65,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     logger.append_keys(run_id=event["run_id"])
     ended = JobEnded(**event["ended"]) if event.get("ended") else None
     checked = check_deck()(event["run_id"], datetime.now(UTC), time_left, ended)
-    logger.info("checked", extra={"checked": checked.model_dump(mode="json")})
+    logger.info("checked", extra={"checked": checked.model_dump(mode="json", exclude=SECRET)})
     metrics.add_metric(
         name=f"Decks{checked.decision.title().replace('-', '')}", unit=MetricUnit.Count, value=1
     )

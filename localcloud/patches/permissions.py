@@ -24,6 +24,7 @@ from localcloud.patches import private
 from localcloud.settings import ACCOUNT, REGION
 
 Environment = dict[str, str]
+Enforce = Callable[..., Any]
 Check = tuple[str, str]
 """An action and the resource it is on."""
 
@@ -41,10 +42,11 @@ class NotAllowedError(Exception):
 
 def install(calls: Calls) -> None:
     _speak_tls()
+    unnoted = iam_evaluator.enforce
     _record(calls)
     _name_resources_of_batch()
     _ask_for_tags()
-    _hide_what_is_missing()
+    _hide_what_is_missing(unnoted)
     _tell_protocols()
     _encrypt_topics()
     _ask_for_keys()
@@ -222,17 +224,19 @@ def _tag_checks(method: str, target: str, headers: Mapping[str, str]) -> Iterato
         yield ("s3:PutObjectTagging", target)
 
 
-def _hide_what_is_missing() -> None:
+def _hide_what_is_missing(unnoted: Enforce) -> None:
     """S3 says that an object is not there only to who may list the bucket.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
     for name in ("_get_object", "_head_object"):
         read = private(s3, name, "bucket_name", "key", "headers", "query_params")
-        setattr(s3, name, _hiding(read))
+        setattr(s3, name, _hiding(read, unnoted))
 
 
-def _hiding(read: Callable[..., Any]) -> Callable[..., Any]:
+def _hiding(read: Callable[..., Any], unnoted: Enforce) -> Callable[..., Any]:
+    """Nobody has called ListBucket, so that it is not allowed is no refusal."""
+
     def read_or_hide(
         bucket_name: str, key: str, headers: Any = None, query_params: Any = None
     ) -> Any:
@@ -241,7 +245,9 @@ def _hiding(read: Callable[..., Any]) -> Callable[..., Any]:
             return answer
         caller = router.extract_access_key_id(headers or {}, query_params or {})
         bucket = f"arn:aws:s3:::{bucket_name}"
-        if iam_evaluator.enforce(caller, "s3:ListBucket", "s3", REGION, bucket) is None:
+        question = (caller, "s3:ListBucket", "s3", REGION, bucket)
+        if unnoted(*question) is None:
+            iam_evaluator.enforce(*question)
             return answer
         return s3._error("AccessDenied", "Access Denied", 403, f"/{bucket_name}/{key}")
 

@@ -81,12 +81,12 @@ def test_what_the_job_finds_wrong_is_told_before_an_attempt(
 
 
 def test_a_run_that_is_stopped_meanwhile_ends_with_its_job(deployed: Deployed) -> None:
-    deployed.put_all([{"stopped/in.melt": WAIT + SOUND}])
-    record = deployed.run_of("stopped/in.melt")
+    deployed.put_all([{"stopped-in-check/in.melt": WAIT + SOUND}])
+    record = deployed.run_of("stopped-in-check/in.melt")
     wait_for("its job", lambda: jobs(deployed, record))
     shown = deployed.deckhand("show", record.run_id)
     assert "is carried through LAMMPS on a machine of its own" in shown
     deployed.deckhand("stop", record.run_id)
-    assert deployed.closed("stopped/in.melt").state is RunState.CANCELLED
+    assert deployed.closed("stopped-in-check/in.melt").state is RunState.CANCELLED
     wait_for("its job's end", lambda: [j["status"] for j in jobs(deployed, record)] == ["FAILED"])
     assert deployed.runs.read(keys.run_record(record.run_id)) is None

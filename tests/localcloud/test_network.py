@@ -62,7 +62,8 @@ class Network:
         given = [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()]
         exists = "net" in self.stacks()
         call = self.cloudformation.update_stack if exists else self.cloudformation.create_stack
-        call(StackName="net", TemplateBody=self.body, Parameters=given)
+        allowed = ["CAPABILITY_IAM"]  # flow logs are written under a role
+        call(StackName="net", TemplateBody=self.body, Parameters=given, Capabilities=allowed)
         done = "stack_update_complete" if exists else "stack_create_complete"
         self._wait(done)
 

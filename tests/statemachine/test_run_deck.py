@@ -15,7 +15,13 @@ DRY_RUN = {
     "decision": "dry-run",
     "state": "checking",
     "reason": "in.melt is carried through LAMMPS on a machine of its own.",
-    "job": {"check_id": "0123456789abcdef", "share": "ada", "owner": "ada", "group": "polymers"},
+    "job": {
+        "check_id": "0123456789abcdef",
+        "share": "ada",
+        "owner": "ada",
+        "group": "polymers",
+        "token": "of-its-check",
+    },
 }
 REJECTED = {
     "decision": "rejected",
@@ -57,6 +63,8 @@ def planned(number: int, checkpoint: str, plan: dict[str, Any] = ON_SPOT) -> dic
         "stop_after_seconds": plan["timeout_seconds"] - 300,
         "token": "a-token-of-its-own",
         "share": "ada",
+        "owner": "ada",
+        "group": "polymers",
         "priority": 5,
         "resources": [{"Type": "VCPU", "Value": "4"}, {"Type": "GPU", "Value": "1"}],
         **plan,
@@ -134,7 +142,11 @@ def test_a_dry_run_that_is_too_long_for_a_function_is_a_job() -> None:
     job = played.requests("CheckQueue")[0]
     assert (job["JobName"], job["JobDefinition"]) == (f"{RUN_ID}-check", "check:3")
     assert job["ShareIdentifier"] == "ada"
-    assert environment(job) == {"RUN_ID": RUN_ID, "CHECK_ID": "0123456789abcdef"}
+    assert environment(job) == {
+        "RUN_ID": RUN_ID,
+        "CHECK_ID": "0123456789abcdef",
+        "RUN_TOKEN": "of-its-check",
+    }
     ended = [request["ended"] for request in played.requests("CheckDeck")]
     assert ended == [None, {"error": "", "cause": ""}]
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from deckhand.adapters.lender import Lender
+from deckhand.domain.credentials import Scope
 from tools import permissions, recording
 from tools.account import Account
 from tools.permissions import REASONS, findings, grants, refused, unused
@@ -102,16 +104,16 @@ def test_every_resource_that_is_another_is_missed(
 
 def test_a_condition_that_does_not_hold_is_missed(project: Project, calls: list[Made]) -> None:
     spoiled = copy.deepcopy(project)
-    for statement in written(spoiled, "JobRole"):
+    for statement in written(spoiled, "RunRole"):
         if "Condition" in statement:
-            statement["Condition"]["StringLikeIfExists"]["s3:prefix"] = "elsewhere/*"
+            statement["Condition"]["StringLike"]["s3:prefix"] = "elsewhere/*"
     assert {call.action for call in refused(Account(spoiled), calls)} == {"s3:ListBucket"}
 
 
 def test_a_rule_that_the_queue_does_not_name_is_missed(project: Project, calls: list[Made]) -> None:
     spoiled = copy.deepcopy(project)
     policy = next(item for item in spoiled.resources("AWS::SQS::QueuePolicy"))
-    [statement] = policy.body["Properties"]["PolicyDocument"]["Statement"]
+    statement = policy.body["Properties"]["PolicyDocument"]["Statement"][0]
     statement["Condition"]["ArnEquals"]["aws:SourceArn"] = f"{RULE}/Another"
     assert {call.who for call in refused(Account(spoiled), calls)} == {"events.amazonaws.com"}
 
@@ -134,10 +136,12 @@ def test_a_reason_that_covers_nothing_is_told(
 @pytest.mark.parametrize(
     ("who", "action", "resource", "conditions", "allowed"),
     [
-        ("JobRole", "s3:GetObject", f"{RUNS}/a/deck/in.melt", {}, True),
-        ("JobRole", "s3:PutObject", f"{RUNS}/a/run.json", {}, False),
-        ("JobRole", "s3:DeleteObject", f"{RUNS}/a/checkpoints/1/manifest.json", {}, False),
-        ("JobRole", "s3:GetObject", "arn:aws:s3:::InboxBucket/inbox/in.melt", {}, False),
+        ("JobRole", "s3:GetObject", f"{RUNS}/a/deck/in.melt", {}, False),
+        ("RunRole", "s3:GetObject", f"{RUNS}/a/deck/in.melt", {}, True),
+        ("RunRole", "s3:PutObject", f"{RUNS}/a/run.json", {}, False),
+        ("RunRole", "s3:PutObject", f"{RUNS}/a/results/log.lammps", {}, False),
+        ("RunRole", "s3:DeleteObject", f"{RUNS}/a/checkpoints/1/manifest.json", {}, False),
+        ("RunRole", "s3:GetObject", "arn:aws:s3:::InboxBucket/inbox/in.melt", {}, False),
         ("PruneCheckpointsRole", "s3:DeleteObject", f"{RUNS}/a/results/log.lammps", {}, False),
         ("AdmitDropRole", "s3:PutObject", f"{RUNS}/a/drop.json", {}, True),
         (
@@ -162,12 +166,22 @@ def test_who_may_do_what(
 
 
 def test_a_session_of_one_run_does_not_reach_another(account: Account) -> None:
-    own = {"Effect": "Allow", "Action": "s3:*", "Resource": f"{RUNS}/one/*"}
-    session = [{"Version": "2012-10-17", "Statement": [own]}]
-    for run, allowed in (("one", True), ("two", False)):
-        file = f"{RUNS}/{run}/deck/in.melt"
-        assert account.may("JobRole", "s3:GetObject", file, session=session) is allowed
-    assert not account.may("JobRole", "s3:DeleteObject", f"{RUNS}/one/run.json", session=session)
+    role = "arn:aws:iam::123456789012:role/RunRole"
+    session = [Lender(None, role, "RunsBucket").policy(Scope(run_id="one", attempt=2))]
+
+    def may(action: str, resource: str, **conditions: str) -> bool:
+        return account.may("RunRole", action, resource, conditions, session=session)
+
+    def may_list(prefix: str) -> bool:
+        return may("s3:ListBucket", "arn:aws:s3:::RunsBucket", **{"s3:prefix": prefix})
+
+    for run, allowed in (("one", True), ("two", False), ("on", False), ("one2", False)):
+        assert may("s3:GetObject", f"{RUNS}/{run}/deck/in.melt") is allowed
+        assert may("s3:PutObject", f"{RUNS}/{run}/attempts/2/status.json") is allowed
+        assert may_list(f"runs/{run}/checkpoints/") is allowed
+    assert not may("s3:ListBucket", "arn:aws:s3:::RunsBucket")
+    assert not may("s3:PutObject", f"{RUNS}/one/attempts/1/status.json")
+    assert not may("s3:DeleteObject", f"{RUNS}/one/run.json")
 
 
 def test_a_role_has_also_the_policies_that_stand_apart(account: Account) -> None:

@@ -53,9 +53,6 @@ SYNC_JOB: Final = frozenset(
     }
 )
 ASKS_FOR_CREDENTIALS: Final = frozenset({"lambda:InvokeFunction"})
-DECKS_ROLES: Final = frozenset({"RunRole", "CheckRole"})
-"""What a deck may be lent, or runs with."""
-
 DATA_SERVICES: Final = ("s3:", "dynamodb:", "sns:", "sqs:", "states:", "batch:")
 
 
@@ -132,7 +129,7 @@ def _job_findings(project: Project) -> Iterator[str]:
                 f"{role}: a deck could use {action}, whatever run it is of"
                 for action in sorted(actions(role) - ASKS_FOR_CREDENTIALS)
             )
-        if role.name in DECKS_ROLES:
+        if role.name == "RunRole":
             yield from (
                 f"{role}: a deck could destroy or escape with {action}"
                 for action in sorted(actions(role))

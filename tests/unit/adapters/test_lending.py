@@ -19,7 +19,7 @@ from deckhand.adapters.lender import Lender, session_name
 from deckhand.adapters.lent import lent_session
 from deckhand.adapters.s3 import Bucket
 from deckhand.domain import keys
-from deckhand.domain.credentials import Scope
+from deckhand.domain.credentials import CHECK, Scope
 from deckhand.domain.errors import StorageError
 from deckhand.domain.keys import CheckpointId
 
@@ -93,6 +93,18 @@ def test_the_point_of_a_sweep_reads_the_deck_of_its_parent() -> None:
         assert allowed(point, "s3:GetObject", key)
     for key in (keys.run_record("melt-1"), keys.status("melt-1", 1), keys.run("melt-p0002-ff")):
         assert not allowed(point, "s3:GetObject", key)
+
+
+def test_a_check_reads_its_order_and_its_deck_and_writes_answers() -> None:
+    check = Scope(run_id="melt-1", attempt=CHECK)
+    order, answer = keys.check_order("melt-1", "ab"), keys.check_answer("melt-1", "ab")
+    assert allowed(check, "s3:GetObject", order)
+    assert allowed(check, "s3:GetObject", keys.deck("melt-1", "in.melt"))
+    assert allowed(check, "s3:PutObject", answer)
+    assert not allowed(check, "s3:PutObject", order)
+    for key in (*OF_OTHERS, keys.run_record("melt-1"), keys.check_order("melt-2", "ab")):
+        assert not allowed(check, "s3:GetObject", key)
+        assert not allowed(check, "s3:PutObject", key)
 
 
 def test_nothing_is_deleted_and_no_listing_is_without_a_prefix() -> None:

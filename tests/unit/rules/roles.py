@@ -24,10 +24,6 @@ FAULTS: Faults = {
         allow("RunRole", "template", "sns:Publish", ROLE_ARN),
         "could destroy or escape",
     ),
-    "check deletes": (
-        allow("CheckRole", "checking", "s3:DeleteObject", ROLE_ARN),
-        "could destroy",
-    ),
     "machine reads": (
         allow("MachineRole", "compute", "s3:GetObject", ROLE_ARN),
         "use the machine's",

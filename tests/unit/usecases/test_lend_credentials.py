@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from deckhand.domain.attempt import Verdict
-from deckhand.domain.credentials import Credentials, Scope
+from deckhand.domain.credentials import CHECK, Credentials, Scope
 from deckhand.domain.errors import CredentialsRefusedError
+from deckhand.domain.run import RunState
 from deckhand.domain.sweep import point_run_id
 from deckhand.usecases.lend_credentials import Asked, LendCredentials
 from tests.fakes import FakeLedger
@@ -98,3 +99,16 @@ def test_a_child_of_an_array_is_lent_those_of_its_point(ledger: FakeLedger) -> N
     ledger.record_verdict(child, ended_attempt(1, Verdict.INTERRUPTED))
     with pytest.raises(CredentialsRefusedError):
         lent(ledger, index=1)
+
+
+def test_a_check_is_lent_credentials_as_long_as_it_is_due(ledger: FakeLedger) -> None:
+    ledger.admit(run_record(run_id="new", state=RunState.CHECKING))
+    ledger.advance("new", RunState.CHECKING, check_token="of its check")
+    asked = {"run_id": "new", "attempt": CHECK, "token": "of its check"}
+    assert lent(ledger, **asked) == Scope(run_id="new", attempt=CHECK)
+    for wrong in ({"token": ""}, {"token": TOKEN}, {"run_id": RUN}):
+        with pytest.raises(CredentialsRefusedError):
+            lent(ledger, **{**asked, **wrong})
+    ledger.advance("new", RunState.RUNNING)
+    with pytest.raises(CredentialsRefusedError):
+        lent(ledger, **asked)

@@ -26,7 +26,12 @@ NOT_IN_IT: Final = (
     "Not in it: what runs write to S3, logs and traces, requests, traffic through a NAT gateway "
     f"({dollars(list_prices.NAT_GATEWAY_GB)} a GB), taxes. docs/costs.md tells what a run costs."
 )
-TIERS_SHOWN: Final = ("STANDARD", "STANDARD_IA", "GLACIER_IR", "DEEP_ARCHIVE")
+TIERS_SHOWN: Final = {
+    "while they are read": "INTELLIGENT_TIERING",
+    "untouched for 30 days": "STANDARD_IA",
+    "for 90 days": "GLACIER_IR",
+}
+"""The tiers that S3 moves results to by itself, by the storage class of the same price."""
 
 
 def show_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -56,8 +61,8 @@ def show_estimate(console: Console, found: Estimate, *, by_table: bool) -> None:
     if found.unpriced:
         names = ", ".join(found.unpriced)
         console.print(f"[yellow]not in it[/], for want of a price: {names}", soft_wrap=True)
-    tiers = ", ".join(f"{dollars(found.stored[name])} in {name}" for name in TIERS_SHOWN)
-    console.print(f"{STORED_TB} TB of results: {tiers}, a month", soft_wrap=True)
+    tiers = ", ".join(f"{dollars(found.stored[v])} {k}" for k, v in TIERS_SHOWN.items())
+    console.print(f"{STORED_TB} TB of results, a month: {tiers}", soft_wrap=True)
     console.print(f"[dim]{NOT_IN_IT}[/]", soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from pydantic import Field
 
@@ -13,17 +14,23 @@ NAME = r"^[A-Za-z0-9_-]+$"
 """Nothing that a policy would read as a pattern or a variable."""
 
 
+CHECK: Final = 0
+"""In place of an attempt's number: the job that makes a dry run before any attempt."""
+
+
 class Scope(Frozen):
-    """One attempt of one run; the deck of a point of a sweep lies with its `parent`."""
+    """One attempt of one run, or its check; the deck of a sweep's point lies with its `parent`."""
 
     run_id: str = Field(pattern=NAME)
-    attempt: int = Field(ge=1)
+    attempt: int = Field(ge=CHECK)
     parent: str | None = Field(default=None, pattern=NAME)
 
     @property
     def readable(self) -> tuple[str, ...]:
         """Patterns of the keys that it may read; listings take them as prefixes."""
-        own = (f"{keys.run(self.run_id)}*",)
+        own: tuple[str, ...] = (f"{keys.run(self.run_id)}*",)
+        if self.attempt == CHECK:
+            own = (f"{keys.checks(self.run_id)}*", f"{keys.deck(self.run_id)}*")
         if self.parent is None:
             return own
         return (*own, keys.sweep(self.parent), f"{keys.deck(self.parent)}*")
@@ -31,6 +38,8 @@ class Scope(Frozen):
     @property
     def writable(self) -> tuple[str, ...]:
         """Patterns of the keys that it may write: an attempt's own, and none of the one before."""
+        if self.attempt == CHECK:
+            return (keys.check_answer(self.run_id, "*"),)
         return (
             f"{keys.attempt(self.run_id, self.attempt)}*",
             f"{keys.checkpoints(self.run_id)}*-a{self.attempt}/*",

@@ -63,16 +63,21 @@ def sweep(run_id: str) -> str:
 
 def check_order(run_id: str, check_id: str) -> str:
     """What a job is to carry through LAMMPS, because a function could not."""
-    return f"{run(run_id)}check/{check_id}/order.json"
+    return f"{checks(run_id)}{check_id}/order.json"
 
 
 def check_answer(run_id: str, check_id: str) -> str:
     """What that job has found."""
-    return f"{run(run_id)}check/{check_id}/answer.json"
+    return f"{checks(run_id)}{check_id}/answer.json"
 
 
 def deck(run_id: str, path: str = "") -> str:
     return f"{run(run_id)}deck/{path}"
+
+
+def checks(run_id: str) -> str:
+    """Orders for dry runs, and their answers."""
+    return f"{run(run_id)}check/"
 
 
 def checkpoints(run_id: str) -> str:

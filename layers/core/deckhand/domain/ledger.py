@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from deckhand.domain.attempt import AttemptRecord
 from deckhand.domain.options import Purchase
@@ -44,7 +44,7 @@ class RunRecord(BaseModel):
     end. `purchase` is None until the deck was read. `notify` are addresses that its messages go to
     as well. A run whose deck lies with another one has a `parent`; as the `point` of that sweep it
     has its number. A parent has `points`, of which `points_done` are closed; its caps are those of
-    each of them.
+    each of them. `check_token` is what the job proves itself with that makes its dry run.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
@@ -76,6 +76,7 @@ class RunRecord(BaseModel):
     hours: float | None = None
     projected_cost: float | None = None
     extensions: tuple[int, ...] = ()
+    check_token: str | None = Field(default=None, repr=False)
     attempts: tuple[AttemptRecord, ...] = ()
 
     def another(

@@ -12,16 +12,18 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deckhand.adapters.lent import lent_session
 from deckhand.adapters.s3 import Bucket as S3Bucket
 from deckhand.adapters.session import aws_client
 from deckhand.domain import keys
 from deckhand.domain.check import CheckAnswer, CheckOrder, read_order
+from deckhand.domain.credentials import CHECK
 from deckhand.domain.errors import StorageError
 from deckhand.domain.parts import MIB
 from deckhand.domain.run import Bound, DryRun
@@ -45,7 +47,10 @@ FOR_PROGRAMS: Final = ("PATH", "LD_LIBRARY_PATH")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the job is told by its environment; *seconds* is all the time it has."""
+    """What the job is told by its environment; *seconds* is all the time it has.
+
+    `lender` and `token`: as an attempt has them, runner/settings.py.
+    """
 
     run_id: str
     check_id: str
@@ -54,6 +59,8 @@ class Settings:
     lmp: tuple[str, ...]
     seconds: float
     memory_mib: int
+    lender: str = ""
+    token: str = field(default="", repr=False)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -66,6 +73,8 @@ class Settings:
             lmp=tuple(shlex.split(environment.get("LMP", "lmp"))),
             seconds=float(environment["CHECK_SECONDS"]),
             memory_mib=int(environment["CHECK_MEMORY_MIB"]),
+            lender=environment.get("CREDENTIALS_FUNCTION", ""),
+            token=environment.get("RUN_TOKEN", ""),
         )
 
 
@@ -127,11 +136,16 @@ class Check:
 def main() -> int:
     settings = Settings.read(os.environ)
     settings.scratch.mkdir(parents=True, exist_ok=True)
-    bucket = S3Bucket(aws_client("s3"), settings.runs_bucket)
+    session = None
+    if settings.lender:
+        proof = {"run_id": settings.run_id, "attempt": CHECK, "token": settings.token}
+        session = lent_session(aws_client("lambda"), settings.lender, proof)
     programs = {name: os.environ[name] for name in FOR_PROGRAMS if name in os.environ}
     job_id = os.environ.get("AWS_BATCH_JOB_ID")
-    check = Check(settings, bucket, programs, time.monotonic(), job_id)
+    began = time.monotonic()
     try:
+        bucket = S3Bucket(aws_client("s3", session=session), settings.runs_bucket)
+        check = Check(settings, bucket, programs, began, job_id)
         found = check.carry()
     except (StorageError, ClientError, BotoCoreError, OSError) as error:
         print(f"deckhand: {error}", file=sys.stderr, flush=True)

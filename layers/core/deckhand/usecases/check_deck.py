@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from secrets import token_urlsafe
 from tempfile import TemporaryDirectory
 from typing import Final
+
+from pydantic import Field
 
 from deckhand.domain import keys
 from deckhand.domain.check import CheckOrder
@@ -62,6 +65,7 @@ class CheckJob(Frozen):
     share: str
     owner: str
     group: str
+    token: str = Field(repr=False)
 
 
 class Checked(Frozen):
@@ -98,6 +102,7 @@ class CheckDeck:
     dollars: float | None
     limits: Limits = field(default_factory=Limits)
     project: Projector | None = None
+    new_token: Callable[[], str] = token_urlsafe
 
     def __call__(
         self,
@@ -259,12 +264,15 @@ class CheckDeck:
 
     def _handed_over(self, record: RunRecord, order: CheckOrder, options: RunOptions) -> Checked:
         reason = f"{order.deck} is carried through LAMMPS on a machine of its own. {order.why}"
-        self.ledger.advance(record.run_id, RunState.CHECKING, reason=reason)
+        token = record.check_token or self.new_token()
+        known = {"reason": reason, "check_token": token}
+        self.ledger.advance(record.run_id, RunState.CHECKING, **known)
         job = CheckJob(
             check_id=order.check_id,
             share=share_identifier(_owner(options)),
             owner=_owner(options),
             group=_group(options),
+            token=token,
         )
         return Checked(decision=Decision.DRY_RUN, state=RunState.CHECKING, reason=reason, job=job)
 

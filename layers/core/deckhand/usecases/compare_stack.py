@@ -37,5 +37,12 @@ def compare_stack(
     new = parameters.values(deployed_values, overrides)
     found: list[Difference] = []
     for stack in dict.fromkeys((*deployed, *here)):
+        if stack not in deployed and _is_left_out(stack, deployed):
+            continue
         found.extend(differences(stack, deployed.get(stack, {}), here.get(stack, {})))
     return Comparison(tuple(value_changes(deployed_values, new)), tuple(found))
+
+
+def _is_left_out(stack: str, deployed: Templates) -> bool:
+    """Whether a nested stack is known there, and a condition keeps it from being made."""
+    return any(stack in template.get("Resources", {}) for template in deployed.values())
