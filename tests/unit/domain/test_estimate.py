@@ -37,8 +37,8 @@ def market(found: Estimate, name: str) -> Full:
     [
         # 0.045 for the gateway and 0.005 for its address, 730 hours
         ("nat", "NAT", 36.50),
-        # nine endpoints in three zones, a cent an hour each
-        ("endpoints", "endpoints", 197.10),
+        # nine endpoints in one zone, a cent an hour each
+        ("endpoints", "endpoints", 65.70),
     ],
 )
 def test_the_network_costs_money_while_nothing_runs(mode: str, word: str, month: float) -> None:
@@ -52,7 +52,7 @@ def test_some_networks_cost_nothing_idle(change: dict[str, str]) -> None:
 
 
 def test_endpoints_and_gateways_are_counted_in_the_templates() -> None:
-    endpoints = of({INTERFACE_ENDPOINT: 4}, NetworkMode="endpoints", ZoneCount="2")
+    endpoints = of({INTERFACE_ENDPOINT: 4}, NetworkMode="endpoints", EndpointZoneCount="2")
     assert idle(endpoints, "4 interface endpoints in 2 zones") == pytest.approx(4 * 2 * 7.30)
     gateways = of({"AWS::EC2::NatGateway": 3}, ZoneCount="2")
     assert idle(gateways, "2 NAT gateways") == pytest.approx(73.0)

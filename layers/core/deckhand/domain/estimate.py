@@ -24,7 +24,6 @@ NAT_GATEWAY: Final = "AWS::EC2::NatGateway"
 INTERFACE_ENDPOINT: Final = "interface endpoint"
 """In counts of resources: those of the endpoints that cost money."""
 
-OWN_NETWORK: Final = ("VpcId", "ExistingVpcId")
 STORED_TB: Final = 10
 GB_PER_TB: Final = 1024
 IMAGE_GB: Final = 10
@@ -116,7 +115,7 @@ def _idle(values: Mapping[str, str], counts: Mapping[str, int]) -> Iterator[Idle
 
 def _network(values: Mapping[str, str], counts: Mapping[str, int]) -> Iterator[Idle]:
     mode, zones = values.get("NetworkMode"), whole(values, "ZoneCount", 3)
-    if any(values.get(name) for name in OWN_NETWORK):
+    if values.get("VpcId"):
         return  # somebody else's network, and somebody else's bill
     if mode == "nat":
         number = min(counts.get(NAT_GATEWAY, 0) or 1, zones)
@@ -125,8 +124,9 @@ def _network(values: Mapping[str, str], counts: Mapping[str, int]) -> Iterator[I
         yield Idle(what, hour * HOURS_PER_MONTH)
     if mode == "endpoints":
         number = counts.get(INTERFACE_ENDPOINT, 0) or len(ENDPOINTS)
+        zones = whole(values, "EndpointZoneCount", 1)
         month = number * zones * price.INTERFACE_ENDPOINT_HOUR * HOURS_PER_MONTH
-        yield Idle(f"{number} interface endpoints in {zones} zones", month)
+        yield Idle(f"{number} interface endpoints in {zones} zone{_s(zones)}", month)
 
 
 def _looks(values: Mapping[str, str]) -> float:
