@@ -20,6 +20,7 @@ from tools.project import ROOT_STACK, load
 
 PATIENCE_SECONDS = 300.0
 RUNS = "runs/kept/results/log.lammps"
+ALL = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
 NESTED = [
     body
     for body in load().stacks[ROOT_STACK]["Resources"].values()
@@ -71,6 +72,22 @@ class Administrator:
         found = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         values = {item["ParameterKey"]: item["ParameterValue"] for item in found["Parameters"]}
         return str(values[name])
+
+
+EVERYTHING = {
+    "NetworkMode": "endpoints",
+    "EndpointZoneCount": "2",
+    "StorageSubnets": "yes",
+    "Access": "instance-connect",
+    "StorageKey": "create",
+    "BlockMetadata": "yes",
+    "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/lab",
+    "MonthlyBudgetDollars": "100",
+    "AnomalyDollars": "50",
+    "Dashboard": "yes",
+    "Compliance": "nist-800-171",
+}
+"""What a stack has only if it is asked for."""
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +166,27 @@ def test_the_life_of_a_stack(lab: Administrator) -> None:
     for name in ("InboxBucket", "RunsBucket"):
         assert f"aws s3api delete-bucket --bucket {outputs[name]}" in deleted.text
     assert lab.types("status").code == 1
+
+
+def test_all_that_can_be_asked_for_comes_and_goes(lab: Administrator) -> None:
+    asked = [word for name, value in EVERYTHING.items() for word in ("-p", f"{name}={value}")]
+    lab.client("iam").create_policy(
+        PolicyName="lab", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": ALL})
+    )
+    made = lab.types("create", "--yes", *asked)
+    assert made.code == 0, made.text
+    status = json.loads(lab.types("status", "--json").output)
+    assert {"EndpointsStack", "AccessStack", "ComplianceStack"} <= {
+        item["name"] for item in status["nested"]
+    }
+
+    less = ("-p", "Compliance=none", "-p", "Access=none", "-p", "NetworkMode=nat")
+    changed = lab.types("create", "--yes", *less)
+    assert changed.code == 0, changed.text
+    status = json.loads(lab.types("status", "--json").output)
+    assert len(status["nested"]) == len(NESTED)
+
+    deleted = lab.types("delete", "--yes")
+    assert deleted.code == 0, deleted.text
+    assert lab.stacks() == []
+    assert "schedule-key-deletion" in deleted.text

@@ -81,6 +81,8 @@ def removal(resource: Resource, region: str, profile: str) -> Iterator[str]:
         yield f'.venv/bin/python -c "{EMPTY_BUCKET}" {arguments}'
         yield f"aws s3api delete-bucket --bucket {name}{at}"
     elif resource.kind == TABLE:
+        unprotect = "--no-deletion-protection-enabled"
+        yield f"aws dynamodb update-table --table-name {name} {unprotect}{at}"
         yield f"aws dynamodb delete-table --table-name {name}{at}"
     elif resource.kind == IMAGES:
         yield f"aws ecr delete-repository --force --repository-name {name}{at}"
