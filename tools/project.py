@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tomllib
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ import boto3
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
+
+# It would say, after every transform, that nobody has sent its statistics anywhere.
+logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 
 Template = dict[str, Any]
 
