@@ -170,6 +170,7 @@ class World:
             prices=PRICES,
             stop_margin=STOP_MARGIN,
             adopted_poll=600,
+            new_token=lambda: "token",
         )
         planned = plan(voyage.run_id, self.clock.now)
         if planned.decision is Decision.RUN and planned.order is not None:

@@ -22,7 +22,7 @@ from deckhand.cli.console import note
 from deckhand.domain.errors import LedgerError
 from deckhand.usecases.forecast_run import ForecastRun
 
-DEFAULT_STACK: Final = "deckhand"
+DEFAULT_STACK: Final = "deckhand-prod"
 REPOSITORY: Final = Path(deckhand.__file__).resolve().parents[3]
 LOCAL_STATES: Final = "DECKHAND_LOCAL_STATES"
 """Names the folder where local clouds keep their states; the repository's .deckhand by default."""
@@ -31,7 +31,7 @@ RUNS_LOOKED_AT: Final = 200
 
 StackOption = Annotated[
     str | None,
-    typer.Option("--stack", envvar="DECKHAND_STACK", help="The stack, deckhand by default."),
+    typer.Option("--stack", envvar="DECKHAND_STACK", help="The stack, deckhand-prod by default."),
 ]
 EndpointOption = Annotated[
     str | None,
