@@ -225,3 +225,52 @@ def test_a_check_is_accepted_at_its_place_only_and_only_while_it_is_found() -> N
 
 def test_a_missing_tool_is_a_finding(tree: Path) -> None:
     assert "not installed" in check.command(["no-such-checker"], tree).findings
+
+
+def test_a_file_that_was_not_formatted_is_seen(tree: Path) -> None:
+    (tree / "loose.py").write_text('x = { "a":1 }\n', encoding="utf-8")
+    assert 'x = {"a": 1}' in check.form(tree, ENV).findings
+
+
+def test_mypy_sees_a_field_that_is_not_there(tree: Path) -> None:
+    for folder in check.TYPED:
+        (tree / folder).mkdir(parents=True, exist_ok=True)
+        (tree / folder / "empty.py").write_text('"""Nothing."""\n', encoding="utf-8")
+    (tree / "tools" / "wrong.py").write_text(
+        '"""Wrong."""\n\nprint("a".uper())\n', encoding="utf-8"
+    )
+    assert '"str" has no attribute "uper"' in check.types(tree, ENV).findings
+
+
+def test_the_validator_sees_a_state_that_leads_nowhere(tree: Path) -> None:
+    (tree / "tools").mkdir(exist_ok=True)
+    modules = ROOT / "tools" / "node_modules"
+    if not modules.exists() or shutil.which("node") is None:
+        pytest.skip("asl-validator is not installed")
+    (tree / "tools" / "node_modules").symlink_to(modules)
+    spoil(tree / "statemachines" / "run_deck.asl.json", '"Next": "JudgeAttempt"', '"Next": "Judge"')
+    assert "Judge" in check.asl(tree, ENV).findings
+
+
+def test_an_old_picture_is_seen(tree: Path) -> None:
+    shutil.copytree(ROOT / "docs", tree / "docs")
+    spoil(tree / "statemachines" / "run_deck.asl.json", "WaitToPlan", "WaitForPlan")
+    assert "python -m tools.picture" in check.drawn(tree, ENV).findings
+
+
+def test_a_permission_that_was_taken_away_is_seen(tree: Path) -> None:
+    shutil.copytree(ROOT / "docs", tree / "docs")
+    (tree / "tests" / "localcloud").mkdir(parents=True)
+    shutil.copy(ROOT / "tests/localcloud/calls.jsonl", tree / "tests/localcloud")
+    assert check.allowed(tree, ENV).findings == ""
+    spoil(
+        tree / "template.yaml",
+        "Action: sts:AssumeRole\n            Resource: !GetAtt",
+        "Action: sts:TagSession\n            Resource: !GetAtt",
+    )
+    assert "sts:AssumeRole" in check.allowed(tree, ENV).findings
+
+
+def test_shellcheck_sees_an_unquoted_name(tree: Path) -> None:
+    (tree / "go.sh").write_text("#!/bin/sh\nrm $1\n", encoding="utf-8")
+    assert "SC2086" in check.shell(tree, ENV).findings
