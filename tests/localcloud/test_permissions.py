@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, CredentialRetrievalError
 
+from deckhand.adapters.lent import lent_session
 from deckhand.domain import keys
+from deckhand.domain.attempt import AttemptRecord
 from deckhand.domain.checkpoint import KEEP
 from deckhand.domain.run import RunState
 from localcloud import calls
@@ -146,9 +149,57 @@ def test_checkpoints_that_no_run_needs_are_deleted_by_the_one_who_may(deployed: 
     )
 
 
+def test_one_run_cannot_reach_another(deployed: Deployed) -> None:
+    """With all that a deck could find out about its own attempt."""
+    deployed.put("other/in.melt", SOUND)
+    other = deployed.closed("other/in.melt").run_id
+    deployed.put("intruder/in.long", changed("run", "run 50000000"))
+    own = deployed.in_state("intruder/in.long", RunState.RUNNING).run_id
+    attempt = wait_for("its attempt", lambda: attempt_of(deployed, own))
+    proof = {"run_id": own, "attempt": attempt.number, "token": attempt.token}
+    lender, asks = deployed.resources["LendCredentials"], deployed.client("lambda")
+    deployed.intruders.add(f"{own}-a{attempt.number}")
+    session = lent_session(asks, lender, proof)
+    s3 = session.client(
+        "s3", endpoint_url=deployed.cloud.endpoint, region_name=deployed.cloud.region
+    )
+    bucket = deployed.runs.name
+    stolen = b"of somebody else"
+
+    def is_refused(call: Callable[..., Any], **asked: Any) -> bool:
+        try:
+            call(Bucket=bucket, **asked)
+        except ClientError as error:
+            return error.response["Error"]["Code"] == "AccessDenied"
+        return False
+
+    assert s3.get_object(Bucket=bucket, Key=keys.run_record(own))["Body"].read()
+    assert s3.list_objects_v2(Bucket=bucket, Prefix=keys.run(own))["KeyCount"]
+    for key in (keys.run_record(other), keys.result(other, "log.lammps"), keys.drop_record(other)):
+        assert is_refused(s3.get_object, Key=key)
+        assert is_refused(s3.put_object, Key=key, Body=stolen)
+    assert is_refused(s3.list_objects_v2)
+    assert is_refused(s3.list_objects_v2, Prefix=keys.run(other))
+    assert is_refused(s3.put_object, Key=keys.run_record(own), Body=stolen)
+    assert is_refused(s3.put_object, Key=keys.result(own, "log.lammps"), Body=stolen)
+    assert is_refused(s3.delete_object, Key=keys.run_record(own))
+    with pytest.raises(CredentialRetrievalError, match="No credentials"):
+        lent_session(asks, lender, {**proof, "run_id": other}).get_credentials()
+    deployed.deckhand("stop", own)
+    deployed.closed("intruder/in.long")
+    with pytest.raises(CredentialRetrievalError, match="it is over"):
+        lent_session(asks, lender, proof).get_credentials()
+
+
+def attempt_of(deployed: Deployed, run_id: str) -> AttemptRecord | None:
+    record = deployed.ledger.run(run_id)
+    assert record is not None
+    return record.open_attempt
+
+
 def test_every_kind_of_principal_has_called_under_its_own_name(deployed: Deployed) -> None:
     names = {call.who.partition("/")[0] for call in _calls(deployed)}
-    stems = ("AdmitDropRole", "CheckDeckRole", "RunDeckRole", "CloseRunRole", "JobRole")
+    stems = ("AdmitDropRole", "CheckDeckRole", "RunDeckRole", "CloseRunRole", "JobRole", "RunRole")
     for stem in (*stems, "events.amazonaws.com"):
         assert any(stem in who for who in names), stem
 
