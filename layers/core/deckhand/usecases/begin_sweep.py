@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,9 +13,7 @@ from deckhand.domain.ledger import RunRecord
 from deckhand.domain.run import Run, RunState
 from deckhand.domain.sweep import FIRST_ATTEMPT, Point, run_of
 from deckhand.usecases.parallel import in_parallel
-from deckhand.usecases.ports import Bucket, Ledger
-
-TimeLeft = Callable[[], timedelta]
+from deckhand.usecases.ports import Bucket, Ledger, TimeLeft
 
 STOP: Final = timedelta(seconds=30)
 """The time that is left when no further point is made; the next look goes on."""

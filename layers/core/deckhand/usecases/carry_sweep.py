@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,9 +20,7 @@ from deckhand.usecases.follow_sweep import Followed, FollowSweep
 from deckhand.usecases.next_round import next_round
 from deckhand.usecases.plan_attempt import Decision as PlanDecision
 from deckhand.usecases.plan_attempt import Order, PlanAttempt, Planned
-from deckhand.usecases.ports import Bucket, Executions, Jobs, Ledger
-
-TimeLeft = Callable[[], timedelta]
+from deckhand.usecases.ports import Bucket, Executions, Jobs, Ledger, TimeLeft
 
 FIRST_WAIT_SECONDS: Final = 60
 """Between two looks at first; it grows up to the longest."""

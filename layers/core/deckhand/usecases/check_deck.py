@@ -32,8 +32,8 @@ from deckhand.usecases.freeze_deck import freeze_deck
 from deckhand.usecases.gather_files import Gathered, gather_files
 from deckhand.usecases.list_drop import list_drop
 from deckhand.usecases.order_check import JobEnded, OrderCheck, shortfall_of_job
-from deckhand.usecases.ports import Bucket, DryRunner, Ledger, Preflight
-from deckhand.usecases.read_points import PointsRead, TimeLeft, read_points, some
+from deckhand.usecases.ports import Bucket, DryRunner, Ledger, Preflight, TimeLeft
+from deckhand.usecases.read_points import PointsRead, read_points, some
 from deckhand.usecases.unpack_archive import Limits
 
 MAX_DECK: Final = 16 * MIB

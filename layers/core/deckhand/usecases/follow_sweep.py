@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,10 +30,8 @@ from deckhand.usecases.judge_attempt import Ended, JudgeAttempt, decide
 from deckhand.usecases.next_round import next_round
 from deckhand.usecases.parallel import in_parallel
 from deckhand.usecases.plan_attempt import wish_reason
-from deckhand.usecases.ports import Executions, Jobs, Ledger
+from deckhand.usecases.ports import Executions, Jobs, Ledger, TimeLeft
 from deckhand.usecases.steer_run import RESUMABLE_STATES, SteerRun
-
-TimeLeft = Callable[[], timedelta]
 
 STOP: Final = timedelta(minutes=3)
 """The time that is left when no further run is looked at: to close one may take long."""

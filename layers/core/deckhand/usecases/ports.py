@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,9 @@ from deckhand.domain.parts import Part
 from deckhand.domain.price import Machine, Price, PriceKey
 from deckhand.domain.run import CheckReport, DryRun, RunState
 from deckhand.domain.speed import Measurement, SpeedKey
+
+TimeLeft = Callable[[], timedelta]
+"""How long the function that carries a use case may still take."""
 
 
 class Bucket(Protocol):

@@ -12,9 +12,7 @@ from deckhand.domain.message import shorten
 from deckhand.domain.options import RunOptions, Value
 from deckhand.domain.run import CheckReport, Contract, DryRun
 from deckhand.domain.sweep import MAX_LABEL, Point, Sweep, point_run_id, variables_at
-from deckhand.usecases.ports import Preflight
-
-TimeLeft = Callable[[], timedelta]
+from deckhand.usecases.ports import Preflight, TimeLeft
 
 FOR_THE_REST: Final = timedelta(seconds=400)
 """What the dry run and the copying of the deck's files are left of the time."""

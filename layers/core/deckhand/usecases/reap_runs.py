@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,7 +25,15 @@ from deckhand.domain.sweep import FIRST_ATTEMPT
 from deckhand.usecases.close_run import CloseRun
 from deckhand.usecases.judge_attempt import read_status
 from deckhand.usecases.next_round import next_round
-from deckhand.usecases.ports import Bucket, ExecutionEnd, Executions, Jobs, Ledger, LiveJob
+from deckhand.usecases.ports import (
+    Bucket,
+    ExecutionEnd,
+    Executions,
+    Jobs,
+    Ledger,
+    LiveJob,
+    TimeLeft,
+)
 from deckhand.usecases.steer_run import SteerRun
 from deckhand.usecases.tell import Tell
 
@@ -41,7 +49,6 @@ STOP: Final = timedelta(seconds=30)
 """The time that is left when the reaper breaks off; the next one goes on."""
 
 Parents = dict[str, RunRecord | None]
-TimeLeft = Callable[[], timedelta]
 
 
 class Finding(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,14 +16,12 @@ from deckhand.domain.ledger import RunRecord
 from deckhand.domain.run import RunState
 from deckhand.usecases.admit_drop import AdmitDrop, Look, Notification
 from deckhand.usecases.close_run import CloseRun
-from deckhand.usecases.ports import Bucket, Ledger
+from deckhand.usecases.ports import Bucket, Ledger, TimeLeft
 from deckhand.usecases.record_drop import record_drop
 
 STOP_LISTING: Final = timedelta(seconds=90)
 STOP_LOOKING: Final = timedelta(seconds=30)
 """The time that is left when the survey breaks off; one drop takes seconds."""
-
-TimeLeft = Callable[[], timedelta]
 
 
 class Finding(StrEnum):
