@@ -21,6 +21,7 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
+from deckhand.adapters import session
 from deckhand.adapters.ledger import Ledger
 from deckhand.adapters.local_cloud import STACK, LocalCloud, running
 from deckhand.adapters.s3 import Bucket
@@ -213,6 +214,8 @@ class Deployed:
 
     def deckhand(self, *arguments: str) -> str:
         """What the command prints, on one line."""
+        # Whoever used AWS in this process before had other credentials.
+        session._session.cache_clear()
         answer = CliRunner().invoke(app, arguments, env=self.environment)
         assert answer.exit_code == 0, answer.output
         return " ".join(answer.output.split())
