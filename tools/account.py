@@ -6,12 +6,10 @@ Everything is called by its logical id, so that no deployment is needed: the buc
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from tools.policies import (
     Policy,
@@ -23,20 +21,15 @@ from tools.policies import (
     names_service,
     statements,
 )
-from tools.project import ROOT_STACK, Project, Template
+from tools.project import ROOT_STACK, Project, Resource, Template
+from tools.resolve import ACCOUNT, Made
 
-ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
+"""Of the local cloud, where the calls are recorded."""
+
 STACK: Final = "deckhand"
 
 _HERE: Final = f"{REGION}:{ACCOUNT}"
-_PSEUDO: Final[Mapping[str, Any]] = {
-    "AWS::AccountId": ACCOUNT,
-    "AWS::Region": REGION,
-    "AWS::Partition": "aws",
-    "AWS::URLSuffix": "amazonaws.com",
-    "AWS::NoValue": None,
-}
 ARNS: Final[Mapping[str, str]] = {
     "AWS::Batch::ComputeEnvironment": f"arn:aws:batch:{_HERE}:compute-environment/{{}}",
     "AWS::Batch::JobDefinition": f"arn:aws:batch:{_HERE}:job-definition/{{}}:1",
@@ -44,7 +37,6 @@ ARNS: Final[Mapping[str, str]] = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/{{}}",
     "AWS::ECR::Repository": f"arn:aws:ecr:{_HERE}:repository/{{}}",
     "AWS::Events::Rule": f"arn:aws:events:{_HERE}:rule/{{}}",
-    "AWS::IAM::ManagedPolicy": f"arn:aws:iam::{ACCOUNT}:policy/{{}}",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
     "AWS::KMS::Key": f"arn:aws:kms:{_HERE}:key/{{}}",
     "AWS::Lambda::Function": f"arn:aws:lambda:{_HERE}:function:{{}}",
@@ -61,7 +53,6 @@ _REF_IS_ARN: Final = frozenset(
         "AWS::Batch::ComputeEnvironment",
         "AWS::Batch::JobDefinition",
         "AWS::Batch::JobQueue",
-        "AWS::IAM::ManagedPolicy",
         "AWS::SNS::Topic",
         "AWS::StepFunctions::StateMachine",
     }
@@ -77,7 +68,6 @@ class Role:
 
     name: str
     policies: Sequence[Policy]
-    boundary: Sequence[Policy] | None
     managed: Sequence[str]
     """The policies of AWS it has besides; their documents are not here."""
 
@@ -92,13 +82,13 @@ class Account:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
+    def _made(self) -> Made:
+        return _ByName(self.project, self.parameters)
+
+    @cached_property
     def roles(self) -> Mapping[str, Role]:
         """By logical id."""
-        found = {
-            name: self._role(stack, name, body)
-            for stack, name, body in self._resources("AWS::IAM::Role")
-        }
-        return found
+        return {role.name: self._role(role) for role in self._made.resources("AWS::IAM::Role")}
 
     @cached_property
     def resource_policies(self) -> Mapping[str, Sequence[Policy]]:
@@ -127,9 +117,8 @@ class Account:
             return False
         if who not in self.roles:
             return self._lets_in(who, own, request)
-        role = self.roles[who]
-        limits = [limit for limit in (role.boundary, session) if limit is not None]
-        return decide(role.policies, request, *limits) is Verdict.ALLOWED
+        limits = [session] if session is not None else []
+        return decide(self.roles[who].policies, request, *limits) is Verdict.ALLOWED
 
     def _policies_of(self, resource: str) -> Sequence[Policy]:
         """The policy of a bucket is also its objects'."""
@@ -148,49 +137,30 @@ class Account:
             for item in statements(policies, "Allow")
         )
 
-    def _role(self, stack: str, name: str, body: Template) -> Role:
-        properties = self.resolve(stack, body.get("Properties", {}))
+    def _role(self, role: Resource) -> Role:
+        properties = role.properties
         policies = [item["PolicyDocument"] for item in properties.get("Policies", ())]
-        for other, _, attached in self._resources("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-            details = self.resolve(other, attached["Properties"])
-            if name in details.get("Roles", ()):
-                policies.append(details["PolicyDocument"])
-        managed = [str(arn).rsplit("/", 1)[-1] for arn in properties.get("ManagedPolicyArns", ())]
-        boundary = properties.get("PermissionsBoundary")
+        policies += [
+            attached.properties["PolicyDocument"]
+            for attached in self._made.resources("AWS::IAM::Policy")
+            if role.name in attached.properties["Roles"]
+        ]
         return Role(
-            name=name,
+            name=role.name,
             policies=policies,
-            boundary=None if not boundary else self._managed_document(str(boundary)),
-            managed=managed,
+            managed=[arn.rsplit("/", 1)[-1] for arn in properties.get("ManagedPolicyArns", ())],
             trust=properties["AssumeRolePolicyDocument"],
         )
 
-    def _managed_document(self, arn: str) -> Sequence[Policy]:
-        """A boundary of this project; of one that is given by its ARN nothing is known."""
-        for stack, name, body in self._resources("AWS::IAM::ManagedPolicy"):
-            if arn == ARNS["AWS::IAM::ManagedPolicy"].format(name):
-                return [self.resolve(stack, body["Properties"]["PolicyDocument"])]
-        raise LookupError(f"The boundary {arn} is not in the templates.")
-
     def _resource_policies(self) -> Iterator[tuple[str, Policy]]:
-        for stack, _, body in self._resources("AWS::SQS::QueuePolicy"):
-            properties = self.resolve(stack, body["Properties"])
-            for url in properties["Queues"]:
-                name = url.rsplit("/", 1)[-1]
-                yield ARNS["AWS::SQS::Queue"].format(name), properties["PolicyDocument"]
-        for stack, _, body in self._resources("AWS::SNS::TopicPolicy"):
-            properties = self.resolve(stack, body["Properties"])
-            yield from ((arn, properties["PolicyDocument"]) for arn in properties["Topics"])
-        for stack, _, body in self._resources("AWS::S3::BucketPolicy"):
-            properties = self.resolve(stack, body["Properties"])
-            yield f"arn:aws:s3:::{properties['Bucket']}", properties["PolicyDocument"]
-        for stack, name, body in self._resources("AWS::KMS::Key"):
-            yield (
-                ARNS["AWS::KMS::Key"].format(name),
-                self.resolve(stack, body["Properties"]["KeyPolicy"]),
-            )
-        for stack, _, body in self._resources("AWS::Lambda::Permission"):
-            yield self._permission(self.resolve(stack, body["Properties"]))
+        for kind, find in _SUBJECTS.items():
+            for item in self._made.resources(kind):
+                for arn in find(item.properties):
+                    yield arn, item.properties["PolicyDocument"]
+        for key in self._made.resources("AWS::KMS::Key"):
+            yield ARNS["AWS::KMS::Key"].format(key.name), key.properties["KeyPolicy"]
+        for item in self._made.resources("AWS::Lambda::Permission"):
+            yield self._permission(item.properties)
 
     def _permission(self, properties: Template) -> tuple[str, Policy]:
         """What Lambda makes of a permission."""
@@ -205,138 +175,44 @@ class Account:
             statement["Condition"] = {"ArnLike": {"aws:SourceArn": source}}
         return _LAMBDA + name, {"Statement": [statement]}
 
-    def _resources(self, *types: str) -> Iterator[tuple[str, str, Template]]:
-        for stack, template in self.project.stacks.items():
-            for name, body in template["Resources"].items():
-                if body["Type"] in types and self._is_made(stack, body):
-                    yield stack, name, body
 
-    def _is_made(self, stack: str, body: Template) -> bool:
-        return "Condition" not in body or self._condition(stack, body["Condition"])
+class _ByName(Made):
+    """Stacks whose resources are called by their logical ids, in the ARNs that AWS would give."""
 
-    # ---- intrinsic functions --------------------------------------------------------------------
+    region = REGION
 
-    def resolve(self, stack: str, value: Any) -> Any:
-        """*value* of a stack's template without intrinsic functions."""
-        if isinstance(value, list):
-            items = [self.resolve(stack, item) for item in value]
-            return [item for item in items if item is not None]
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1 and (found := next(iter(value))) in _FUNCTIONS:
-            return getattr(self, _FUNCTIONS[found])(stack, value[found])
-        resolved = {key: self.resolve(stack, item) for key, item in value.items()}
-        return {key: item for key, item in resolved.items() if item is not None}
+    @property
+    def stack_name(self) -> str:
+        if self.stack == ROOT_STACK:
+            return STACK
+        children = self.project.children.items()
+        return next(name for name, child in children if child == self.stack)
 
-    def _ref(self, stack: str, name: str) -> Any:
-        if name in _PSEUDO:
-            return _PSEUDO[name]
-        if name == "AWS::StackName":
-            return STACK if stack == ROOT_STACK else self._parent_resource(stack)
-        template = self.project.stacks[stack]
-        if name in template.get("Parameters", {}):
-            return self._parameter(stack, name)
-        kind = template["Resources"][name]["Type"]
+    def identity(self, name: str) -> str:
+        kind = self.template["Resources"][name]["Type"]
         if kind in _REF_IS_ARN:
-            return self._arn(stack, name)
+            return self._arn(name)
         if kind == "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
         return name
 
-    def _get_attribute(self, stack: str, value: Any) -> Any:
-        name, attribute = value.split(".", 1) if isinstance(value, str) else value
-        body = self.project.stacks[stack]["Resources"][name]
-        if attribute.startswith("Outputs."):
-            child = self.project.children[name]
-            output = attribute.removeprefix("Outputs.")
-            return self.resolve(child, self.project.stacks[child]["Outputs"][output]["Value"])
-        if attribute in _ARN_ATTRIBUTES and body["Type"] in ARNS:
-            return self._arn(stack, name)
+    def attribute(self, name: str, attribute: str) -> str:
+        kind = self.template["Resources"][name]["Type"]
+        if attribute in _ARN_ATTRIBUTES and kind in ARNS:
+            return self._arn(name)
         return name if attribute.endswith("Name") else f"{name}.{attribute}"
 
-    def _arn(self, stack: str, name: str) -> str:
-        body = self.project.stacks[stack]["Resources"][name]
+    def _arn(self, name: str) -> str:
+        body = self.template["Resources"][name]
         own = body.get("Properties", {}).get("JobDefinitionName")
-        return ARNS[body["Type"]].format(self.resolve(stack, own) if own else name)
-
-    def _parameter(self, stack: str, name: str) -> Any:
-        declared = self.project.stacks[stack]["Parameters"][name]
-        if stack == ROOT_STACK:
-            value = self.parameters.get(name, declared.get("Default", ""))
-        else:
-            made = self.project.stacks[ROOT_STACK]["Resources"][self._parent_resource(stack)]
-            given = made["Properties"].get("Parameters", {})
-            if name not in given:
-                value = declared.get("Default", "")
-            else:
-                value = self.resolve(ROOT_STACK, given[name])
-        is_list = declared["Type"] == "CommaDelimitedList" or declared["Type"].startswith("List<")
-        return str(value).split(",") if is_list and isinstance(value, str) else value
-
-    def _parent_resource(self, stack: str) -> str:
-        return next(name for name, child in self.project.children.items() if child == stack)
-
-    def _substitute(self, stack: str, value: Any) -> str:
-        text, own = value if isinstance(value, list) else (value, {})
-
-        def put_in(found: re.Match[str]) -> str:
-            name = found["name"]
-            if name in own:
-                return str(self.resolve(stack, own[name]))
-            if "." in name:
-                return str(self._get_attribute(stack, name))
-            return str(self._ref(stack, name))
-
-        # ${!Literal} stays for IAM: a policy variable.
-        filled = re.sub(r"\$\{(?P<name>[^!}][^}]*)\}", put_in, text)
-        return filled.replace("${!", "${")
-
-    def _join(self, stack: str, value: Any) -> str:
-        return str(value[0]).join(str(item) for item in self.resolve(stack, value[1]))
-
-    def _select(self, stack: str, value: Any) -> Any:
-        return self.resolve(stack, value[1])[int(self.resolve(stack, value[0]))]
-
-    def _split(self, stack: str, value: Any) -> list[str]:
-        return str(self.resolve(stack, value[1])).split(value[0])
-
-    def _if(self, stack: str, value: Any) -> Any:
-        return self.resolve(stack, value[1] if self._condition(stack, value[0]) else value[2])
-
-    def _opaque(self, _: str, value: Any) -> str:
-        """Nothing that a policy could depend on."""
-        return json.dumps(value)
-
-    def _condition(self, stack: str, value: Any) -> bool:
-        if isinstance(value, str):
-            return self._condition(stack, self.project.stacks[stack]["Conditions"][value])
-        [(function, arguments)] = value.items()
-        match function:
-            case "Condition":
-                return self._condition(stack, arguments)
-            case "Fn::Not":
-                return not self._condition(stack, arguments[0])
-            case "Fn::And":
-                return all(self._condition(stack, item) for item in arguments)
-            case "Fn::Or":
-                return any(self._condition(stack, item) for item in arguments)
-            case "Fn::Equals":
-                one, other = (self.resolve(stack, item) for item in arguments)
-                return str(one) == str(other)
-        raise LookupError(f"Nobody knows what {function} is in a condition.")
+        return ARNS[body["Type"]].format(self.value(own) if own else name)
 
 
-_FUNCTIONS: Final[Mapping[str, str]] = {
-    "Ref": "_ref",
-    "Fn::GetAtt": "_get_attribute",
-    "Fn::Sub": "_substitute",
-    "Fn::Join": "_join",
-    "Fn::If": "_if",
-    "Fn::Select": "_select",
-    "Fn::Split": "_split",
-    "Fn::Base64": "_opaque",
-    "Fn::Cidr": "_opaque",
-    "Fn::FindInMap": "_opaque",
-    "Fn::GetAZs": "_opaque",
-    "Fn::ImportValue": "_opaque",
+_SUBJECTS: Final[Mapping[str, Callable[[Template], Sequence[str]]]] = {
+    "AWS::SQS::QueuePolicy": lambda properties: [
+        ARNS["AWS::SQS::Queue"].format(url.rsplit("/", 1)[-1]) for url in properties["Queues"]
+    ],
+    "AWS::SNS::TopicPolicy": lambda properties: properties["Topics"],
+    "AWS::S3::BucketPolicy": lambda properties: [f"arn:aws:s3:::{properties['Bucket']}"],
 }
+"""The ARNs of what a resource policy is of."""

@@ -25,7 +25,6 @@ _PSEUDO: Final = {
     "AWS::AccountId": ACCOUNT,
     "AWS::NoValue": _NOTHING,
     "AWS::Partition": "aws",
-    "AWS::Region": REGION,
     "AWS::URLSuffix": "amazonaws.com",
 }
 _PLACEHOLDER: Final = re.compile(r"\$\{([^!}][^}]*)\}")
@@ -36,7 +35,12 @@ class ResolveError(Exception):
 
 
 class Made:
-    """One stack as it is made for *parameters*, those below it included."""
+    """One stack as it is made for *parameters*, those below it included.
+
+    `region` is where. Who calls resources otherwise overrides `identity` and `attribute`.
+    """
+
+    region = REGION
 
     def __init__(
         self, project: Project, parameters: Mapping[str, str], stack: str = ROOT_STACK
@@ -100,7 +104,7 @@ class Made:
             given = self.template["Resources"][name]["Properties"].get("Parameters", {})
             values = {key: _text(self.value(value)) for key, value in given.items()}
             stack = self.project.children[name]
-            self._children[name] = Made(self.project, values, stack)
+            self._children[name] = type(self)(self.project, values, stack)
         return self._children[name]
 
     @cached_property
@@ -176,33 +180,48 @@ class Made:
 
     def _ref(self, name: str) -> Any:
         if name == "AWS::StackName":
-            return self.stack
+            return self.stack_name
+        if name == "AWS::Region":
+            return self.region
         if name in _PSEUDO:
             return _PSEUDO[name]
         if name in self.parameters:
             kind = self.template["Parameters"][name]["Type"]
             value = self.parameters[name]
             return value.split(",") if kind == "CommaDelimitedList" else value
-        return self._made(name)
+        self._check(name)
+        return self.identity(name)
 
-    def _made(self, name: str) -> str:
+    def _check(self, name: str) -> None:
+        """A reference is to something that is made."""
         if name not in self.template["Resources"]:
             raise ResolveError(f"{self.stack}: no resource or parameter {name}")
         if not self._is_made(name):
             raise ResolveError(f"{self.stack}: {name} is referred to, but not made")
+
+    @property
+    def stack_name(self) -> str:
+        return self.stack
+
+    def identity(self, name: str) -> str:
+        """What a Ref to a resource says."""
         return f"{self.stack}.{name}"
+
+    def attribute(self, name: str, attribute: str) -> str:
+        """What a GetAtt of a resource says."""
+        return f"{self.identity(name)}.{attribute}"
 
     def _attribute(self, given: str | list[str]) -> Any:
         name, _, attribute = (
             given.partition(".") if isinstance(given, str) else (given[0], "", given[1])
         )
-        made = self._made(name)
+        self._check(name)
         if not attribute.startswith("Outputs."):
-            return f"{made}.{attribute}"
+            return self.attribute(name, attribute)
         outputs = self.child(name).outputs
         output = attribute.removeprefix("Outputs.")
         if output not in outputs:
-            raise ResolveError(f"{made} has no output {output} here")
+            raise ResolveError(f"{self.stack}.{name} has no output {output} here")
         return outputs[output]
 
     def _if(self, given: list[Any]) -> Any:
