@@ -178,7 +178,7 @@ def drawn(root: Path, _: Mapping[str, str]) -> Result:
 
 def allowed(root: Path, _: Mapping[str, str]) -> Result:
     """The roles may do what was recorded, and nothing that nothing needs: docs/permissions.md."""
-    return Result("\n".join(permissions.stale(root)))
+    return Result("\n".join(permissions.stale(_load(root), root)))
 
 
 def shell(root: Path, _: Mapping[str, str]) -> Result:

@@ -15,7 +15,7 @@ from typing import Final
 from tools import recording
 from tools.account import Account
 from tools.policies import Policy, Request, as_list, like, matches, statements
-from tools.project import ROOT, load
+from tools.project import ROOT, Project, load
 from tools.recording import Made
 
 PAGE: Final = Path("docs/permissions.md")
@@ -221,9 +221,9 @@ def _reasons(account: Account, calls: Sequence[Made]) -> str:
     return "\n".join([*rows, ""])
 
 
-def stale(root: Path = ROOT) -> list[str]:
+def stale(project: Project, root: Path = ROOT) -> list[str]:
     """What is wrong with permissions, recording or page; for the gate."""
-    account, calls = Account(load(root)), recording.read(root / recording.FILE)
+    account, calls = Account(project), recording.read(root / recording.FILE)
     found = list(findings(account, calls))
     stands = (root / PAGE).read_text(encoding="utf-8")
     if stands != page(account, calls, stands):
@@ -232,11 +232,12 @@ def stale(root: Path = ROOT) -> list[str]:
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
+    project = load(root)
     if "--write" in arguments:
         stands = (root / PAGE).read_text(encoding="utf-8")
-        made = page(Account(load(root)), recording.read(root / recording.FILE), stands)
+        made = page(Account(project), recording.read(root / recording.FILE), stands)
         (root / PAGE).write_text(made, encoding="utf-8")
-    found = stale(root)
+    found = stale(project, root)
     print("\n".join(found) or "Every recorded call is allowed, and every permission has its use.")
     return min(len(found), 1)
 

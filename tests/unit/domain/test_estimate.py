@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deckhand.domain.estimate import INTERFACE_ENDPOINT, Estimate, Full, estimate
+from deckhand.domain.estimate import INTERFACE_ENDPOINT, NAT_GATEWAY, Estimate, Full, estimate
 from deckhand.domain.list_prices import MACHINES, MachineRate
 
 PROD = {
@@ -19,8 +19,12 @@ PROD = {
 }
 
 
+COUNTS = {NAT_GATEWAY: 1, INTERFACE_ENDPOINT: 9}
+"""What the templates have."""
+
+
 def of(counts: dict[str, int] | None = None, **change: str) -> Estimate:
-    return estimate({**PROD, **change}, MACHINES, counts or {})
+    return estimate({**PROD, **change}, MACHINES, {**COUNTS, **(counts or {})})
 
 
 def idle(found: Estimate, word: str) -> float:

@@ -6,38 +6,23 @@ import ast
 import sys
 from collections import Counter
 from copy import deepcopy
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from tests.unit.rules import (
-    compute,
-    events,
-    functions,
-    guardrails,
-    network,
-    roles,
-    stacks,
-    storage,
-    workflow,
-)
 from tests.unit.rules.damage import Faults
 from tools import rules
 from tools.project import Project, load
 
-CONCERNS = (
-    compute,
-    events,
-    functions,
-    guardrails,
-    network,
-    roles,
-    stacks,
-    storage,
-    workflow,
-)
+CONCERNS = [
+    import_module(f"tests.unit.rules.{concern.__name__.rpartition('.')[2]}")
+    for concern in rules.CONCERNS
+]
+"""A file of faults for each file of rules."""
+
 FAULTS: Faults = {name: fault for concern in CONCERNS for name, fault in concern.FAULTS.items()}
 ROOM = Path(rules.__file__).parent
 

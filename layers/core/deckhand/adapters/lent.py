@@ -12,6 +12,8 @@ from botocore.client import BaseClient
 from botocore.credentials import CredentialProvider, RefreshableCredentials
 from botocore.exceptions import CredentialRetrievalError
 
+from deckhand.adapters.session import aws_client
+
 METHOD: Final = "deckhand"
 
 
@@ -26,6 +28,11 @@ def lent_session(client: BaseClient, function: str, asked: Mapping[str, object])
     # Before all others: the environment has the job's own.
     session.get_component("credential_provider").insert_before("env", provider)
     return boto3.Session(botocore_session=session)
+
+
+def session_of(function: str, asked: Mapping[str, object]) -> boto3.Session | None:
+    """What *function* lends; None where there is none, and the job's own credentials have to do."""
+    return lent_session(aws_client("lambda"), function, asked) if function else None
 
 
 class _Lent(CredentialProvider):  # type: ignore[misc]

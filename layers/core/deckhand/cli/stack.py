@@ -58,7 +58,7 @@ def validate(
     validation = target.validation(values, ask=bool(account))
     found = validation(target.overrides, deployed, facts)
     view.show_findings(console, found)
-    left_out(console, facts, why)
+    left_out(facts, why)
     errors = sum(item.level is Level.ERROR for item in found)
     console.print(
         f"{env}: {errors} error{'' if errors == 1 else 's'}, {len(found) - errors} to think about, "

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from deckhand.adapters.health import Health
@@ -100,7 +99,7 @@ def create(
     _execute(target, change_set, no_wait=no_wait)
 
 
-def left_out(console: Console, facts: AccountFacts | None, why: str) -> None:
+def left_out(facts: AccountFacts | None, why: str) -> None:
     """Say which checks were not made."""
     if facts is None:
         note.print(
@@ -137,7 +136,7 @@ def _show_plan(target: Target, state: StackState | None, *, reached: bool, why: 
     validation = target.validation(values, ask=reached)
     found = validation(target.overrides, deployed, facts)
     view.show_findings(console, found)
-    left_out(console, facts, why)
+    left_out(facts, why)
     if any(item.level is Level.ERROR for item in found):
         raise StackError(f"{target.environment.name} cannot be deployed: see the errors above.")
     sums = estimate(values, validation.rates, target.repository.counts())

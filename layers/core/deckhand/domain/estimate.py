@@ -11,15 +11,6 @@ from deckhand.domain import list_prices as price
 from deckhand.domain.list_prices import HOURS_PER_MONTH, MachineRate
 from deckhand.domain.parameters import MACHINE_LISTS, listed, whole
 
-ENDPOINTS: Final = (
-    *("ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs"),
-    *("ssm", "ssmmessages", "kms"),
-)
-"""The interface endpoints that machines without a way out need, and Session Manager.
-
-https://docs.aws.amazon.com/batch/latest/userguide/vpc-interface-endpoints.html
-"""
-
 NAT_GATEWAY: Final = "AWS::EC2::NatGateway"
 INTERFACE_ENDPOINT: Final = "interface endpoint"
 """In counts of resources: those of the endpoints that cost money."""
@@ -114,16 +105,16 @@ def _idle(values: Mapping[str, str], counts: Mapping[str, int]) -> Iterator[Idle
 
 
 def _network(values: Mapping[str, str], counts: Mapping[str, int]) -> Iterator[Idle]:
-    mode, zones = values.get("NetworkMode"), whole(values, "ZoneCount", 3)
+    mode = values.get("NetworkMode")
     if values.get("VpcId"):
         return  # somebody else's network, and somebody else's bill
     if mode == "nat":
-        number = min(counts.get(NAT_GATEWAY, 0) or 1, zones)
+        number = min(counts.get(NAT_GATEWAY, 0), whole(values, "ZoneCount", 3))
         hour = number * (price.NAT_GATEWAY_HOUR + price.PUBLIC_ADDRESS_HOUR)
         what = "a NAT gateway with its address" if number == 1 else f"{number} NAT gateways"
         yield Idle(what, hour * HOURS_PER_MONTH)
     if mode == "endpoints":
-        number = counts.get(INTERFACE_ENDPOINT, 0) or len(ENDPOINTS)
+        number = counts.get(INTERFACE_ENDPOINT, 0)
         zones = whole(values, "EndpointZoneCount", 1)
         month = number * zones * price.INTERFACE_ENDPOINT_HOUR * HOURS_PER_MONTH
         yield Idle(f"{number} interface endpoints in {zones} zone{_s(zones)}", month)

@@ -63,7 +63,7 @@ class Parameter:
     def problem(self, value: str) -> str:
         """What AWS would refuse about *value*; empty where it takes it."""
         if self.allowed and value not in self.allowed:
-            near = _nearest(value, self.allowed)
+            near = nearest(value, self.allowed)
             meant = f"; {near} is meant?" if near else ""
             return f"{value!r} is none of {', '.join(self.allowed)}{meant}"
         if self.pattern and not re.fullmatch(self.pattern, value):
@@ -113,7 +113,7 @@ class Parameters:
         for name, value in given.items():
             parameter = self.known.get(name)
             if parameter is None:
-                near = _nearest(name, tuple(self.known))
+                near = nearest(name, list(self.known))
                 meant = f"{near} is the nearest one" if near else "template.yaml lists them"
                 yield Finding(Level.ERROR, name, f"the template has no such parameter; {meant}")
             elif problem := parameter.problem(value):
@@ -148,10 +148,6 @@ def whole(values: Mapping[str, str], name: str, default: int = 0) -> int:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """The one of *known* that somebody may have meant; empty where none is near."""
-    return _nearest(name, tuple(known))
-
-
-def _nearest(name: str, known: tuple[str, ...]) -> str:
     return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), "")
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deckhand.adapters import folder
 from deckhand.adapters.folder import FolderBucket
-from deckhand.adapters.lent import lent_session
+from deckhand.adapters.lent import session_of
 from deckhand.adapters.metadata import metadata_at
 from deckhand.adapters.s3 import Bucket as S3Bucket
 from deckhand.adapters.session import aws_client
@@ -52,11 +52,10 @@ def main() -> int:
 
 def _runs(told: Settings) -> Bucket:
     """The runs bucket, as far as this attempt may touch it; a rehearsal names a folder instead."""
-    name, session = told.runs_bucket, None
+    name = told.runs_bucket
     if name.startswith(folder.SCHEME):
         return FolderBucket.from_url(name)
-    if told.lender:
-        session = lent_session(aws_client("lambda"), told.lender, told.proof)
+    session = session_of(told.lender, told.proof)
     client = aws_client("s3", session=session)
     return S3Bucket(client, name, fast_uploader(client, session))
 

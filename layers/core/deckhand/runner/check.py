@@ -18,7 +18,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deckhand.adapters.lent import lent_session
+from deckhand.adapters.lent import session_of
 from deckhand.adapters.s3 import Bucket as S3Bucket
 from deckhand.adapters.session import aws_client
 from deckhand.domain import keys
@@ -136,10 +136,8 @@ class Check:
 def main() -> int:
     settings = Settings.read(os.environ)
     settings.scratch.mkdir(parents=True, exist_ok=True)
-    session = None
-    if settings.lender:
-        proof = {"run_id": settings.run_id, "attempt": CHECK, "token": settings.token}
-        session = lent_session(aws_client("lambda"), settings.lender, proof)
+    proof = {"run_id": settings.run_id, "attempt": CHECK, "token": settings.token}
+    session = session_of(settings.lender, proof)
     programs = {name: os.environ[name] for name in FOR_PROGRAMS if name in os.environ}
     job_id = os.environ.get("AWS_BATCH_JOB_ID")
     began = time.monotonic()
