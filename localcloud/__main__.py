@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -33,6 +34,8 @@ def main() -> int:
         job_pythonpath=os.pathsep.join(
             str(Path(p).absolute()) for p in arguments.job_pythonpath.split(os.pathsep) if p
         ),
+        job_image=arguments.job_image,
+        job_engine=tuple(shlex.split(arguments.job_engine)),
         port=arguments.port,
         notice_seconds=arguments.notice_seconds,
         job_slots=arguments.job_slots,
@@ -72,6 +75,8 @@ def _parse() -> argparse.Namespace:
     add("--state", type=Path, required=True, help="folder for everything the cloud writes")
     add("--job-python", type=Path, required=True, help="interpreter that runs the jobs' python3")
     add("--job-pythonpath", default="", help="PYTHONPATH of the jobs")
+    add("--job-image", default="", help="run the jobs in this container image after all")
+    add("--job-engine", default="podman", help="what runs containers, with its own options")
     add("--port", type=int, default=0, help="port on 127.0.0.1; a free one by default")
     add("--notice-seconds", type=float, default=120.0, help="from a spot notice to the loss")
     add("--job-slots", type=int, default=2, help="jobs that run at once")

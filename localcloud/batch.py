@@ -15,6 +15,7 @@ from localcloud.faults import Faults, Refused
 from localcloud.heads import Heads
 from localcloud.hosts import Host, Hosts
 from localcloud.job import Child, Job, Place
+from localcloud.podman import PodmanContainer
 
 SUMMARY_FIELDS = (
     "jobArn",
@@ -224,7 +225,8 @@ class Batch:
         name = f"{job.id}-{attempt.number}".replace(":", "-")
         if job.role_arn:
             environment.update(self._lend(job.role_arn, name))
-        container = Container(self._image, job.plan, name, environment)
+        kind = PodmanContainer if self._image.reference else Container
+        container = kind(self._image, job.plan, name, environment)
         attempt.container = container
         container.start()
 

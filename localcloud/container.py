@@ -32,13 +32,18 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Image:
-    """What replaces the container image: an interpreter, and what every job finds around it."""
+    """What replaces the container image: an interpreter, and what every job finds around it.
+
+    Where there is a `reference`, jobs run in that image after all, by the container `engine`.
+    """
 
     python: Path
     pythonpath: str
     scratch: Path
     logs: Path
     environment: Mapping[str, str]
+    reference: str = ""
+    engine: tuple[str, ...] = ("podman",)
 
     def base_environment(self) -> dict[str, str]:
         """Return the environment before Batch and the job definition add theirs.
@@ -60,6 +65,10 @@ class ContainerPlan:
     environment: Mapping[str, str]
     mount_paths: tuple[str, ...]
     memory_mib: int = 0
+    user: str = ""
+    is_read_only: bool = False
+    tmpfs: tuple[str, ...] = ()
+    shared_memory_mib: int = 0
 
 
 def plan_container(
@@ -72,13 +81,21 @@ def plan_container(
         for source in (properties, overrides)
         for pair in source.get("environment") or []
     }
-    mounts = [*(properties.get("mountPoints") or [])]
-    mounts += (properties.get("linuxParameters") or {}).get("tmpfs") or []
+    linux = properties.get("linuxParameters") or {}
+    tmpfs = linux.get("tmpfs") or []
+    mounts = [*(properties.get("mountPoints") or []), *tmpfs]
     return ContainerPlan(
         command=tuple(_substitute(word, parameters) for word in command),
         environment=environment,
         mount_paths=tuple(mount["containerPath"] for mount in mounts),
         memory_mib=needs(properties, overrides).get("MEMORY", 0),
+        user=properties.get("user") or "",
+        is_read_only=bool(properties.get("readonlyRootFilesystem")),
+        tmpfs=tuple(
+            f"{one['containerPath']}:size={one['size']}m,{','.join(one.get('mountOptions') or [])}"
+            for one in tmpfs
+        ),
+        shared_memory_mib=linux.get("sharedMemorySize") or 0,
     )
 
 
@@ -106,7 +123,7 @@ class Container:
         for folder in (self._folder / "home", self._folder / "tmp", self.log.parent):
             folder.mkdir(parents=True, exist_ok=True)
         environment = self._environment()
-        command = [self._program(self._plan.command[0]), *self._plan.command[1:]]
+        command = self._command()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -117,7 +134,7 @@ class Container:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        if self._plan.memory_mib:
+        if self._plan.memory_mib and not self._image.reference:
             threading.Thread(target=self._limit_memory, daemon=True).start()
 
     def wait(self) -> int:
@@ -153,8 +170,10 @@ class Container:
         """Delete the scratch folder: nothing of an attempt survives its host but the log."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _program(self, word: str) -> str:
-        return str(self._image.python) if word in PYTHON_COMMANDS else word
+    def _command(self) -> list[str]:
+        program, *arguments = self._plan.command
+        is_python = program in PYTHON_COMMANDS
+        return [str(self._image.python) if is_python else program, *arguments]
 
     def _environment(self) -> dict[str, str]:
         given = {name: self._re_root(value) for name, value in self._plan.environment.items()}

@@ -95,6 +95,8 @@ def _image(settings: Settings, scratch: Path, endpoint: str) -> Image:
             **client_environment(endpoint),
             CLOUD_MARKER: os.environ[CLOUD_MARKER],
         },
+        reference=settings.job_image,
+        engine=settings.job_engine,
     )
 
 

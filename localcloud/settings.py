@@ -25,6 +25,8 @@ class Settings:
     state: Path
     job_python: Path
     job_pythonpath: str = ""
+    job_image: str = ""
+    job_engine: tuple[str, ...] = ("podman",)
     port: int = 0
     notice_seconds: float = 120.0
     job_slots: int = 2

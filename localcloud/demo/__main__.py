@@ -70,6 +70,7 @@ class Demo:
     fast: bool
     seed: int | None
     began: float
+    cloud_options: tuple[str, ...] = ()
     console: Console = field(default_factory=make_console)
     progress: Progress = field(init=False)
     findings: list[Finding] = field(default_factory=list)
@@ -167,6 +168,7 @@ class Demo:
             parameters,
             *("--notice-seconds", str(NOTICE_SECONDS), "--job-slots", str(JOB_SLOTS)),
             *("--die-with", str(os.getpid())),
+            *self.cloud_options,
         )
 
     def _upload(self, place: Place) -> str:
@@ -267,8 +269,8 @@ def _short(path: Path) -> str:
 
 
 def main() -> int:
-    arguments = _parse()
-    demo = Demo(arguments.fast, arguments.seed, arguments.began)
+    arguments, more = _parse()
+    demo = Demo(arguments.fast, arguments.seed, arguments.began, tuple(more))
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         try:
@@ -293,14 +295,18 @@ def _interrupt(number: int, _: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m localcloud.demo", description=__doc__)
+def _parse() -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        prog="python -m localcloud.demo",
+        description=__doc__,
+        epilog="Other options go to `python -m localcloud`.",
+    )
     parser.add_argument("--fast", action="store_true", help="fewer steps, the same path")
     parser.add_argument("--seed", type=int, help="interruptions at other moments")
     parser.add_argument(
         "--began", type=float, default=0.0, help="when `make demo` began, in epoch seconds"
     )
-    return parser.parse_args()
+    return parser.parse_known_args()
 
 
 if __name__ == "__main__":
