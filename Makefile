@@ -84,10 +84,30 @@ build: product sam ## sam build for AWS
 deploy: build ## sam deploy to AWS [CONFIG=prod] [DEPLOY="--role-arn ..."]
 	@$(sam)/bin/sam deploy --config-env $(CONFIG) $(DEPLOY)
 
+# The architectures of the GPUs that each environment's machines have (samconfig.toml).
+archs_dev := sm_75
+archs_test := sm_75
+archs_staging := sm_80 sm_90
+archs_prod := sm_80 sm_90
+ARCHS ?= $(archs_$(CONFIG))
+
+.PHONY: image
+image: ## build the container image by Docker [CONFIG=prod] [ARCHS="sm_86"] (an hour for each architecture)
+	@container/image.sh "$(ARCHS)"
+
+.PHONY: push-image
+push-image: ## build it and push it to the repository of a stack [CONFIG=prod] [STACK=name] (docs/image.md)
+	@container/image.sh "$(ARCHS)" "$(or $(STACK),deckhand-$(CONFIG))"
+
+.PHONY: verify-image
+verify-image: ## build it with a CPU LAMMPS, without Docker, and hold it to its promises (root; docs/image.md)
+	@$(MAKE) --jobs=3 product cloud sam
+	@$(bin)/python -m container.verify $(ARGS)
+
 .PHONY: clean
 clean: ## stop the local cloud; remove what was built, keep the environments
 	@[ ! -x $(bin)/python ] || $(bin)/python -m localcloud.lifecycle down
-	rm -rf .aws-sam .deckhand/cloud .deckhand/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .aws-sam .deckhand/cloud .deckhand/demo .deckhand/image .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.deckhand/*' -prune -exec rm -rf {} +
 
 .PHONY: clean-all

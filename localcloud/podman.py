@@ -25,7 +25,7 @@ class PodmanContainer(Container):
         plan = self._plan
         words = [*self._image.engine, "run", "--rm", "--name", self._name, "--no-healthcheck"]
         words += ["--network", "host", *LIMITS]
-        words += ["--read-only"] if plan.is_read_only else []
+        words += ["--read-only", "--read-only-tmpfs=false"] if plan.is_read_only else []
         words += ["--user", plan.user] if plan.user else []
         words += ["--memory", f"{plan.memory_mib}m"] if plan.memory_mib else []
         words += ["--shm-size", f"{plan.shared_memory_mib}m"] if plan.shared_memory_mib else []

@@ -71,6 +71,17 @@ ACCEPTED: Final[Sequence[Accepted]] = (
         "AWS::IAM::Role.MachineRole",
         "the five actions of Session Manager know no resource",
     ),
+    # ---- the image ------------------------------------------------------------------------------
+    Accepted(
+        "CKV_DOCKER_2",
+        "container/Dockerfile.*",
+        "Batch asks no container for its health; a runner that stalls ends itself",
+    ),
+    Accepted(
+        "CKV_DOCKER_7",
+        "container/Dockerfile.FROM",
+        "the images are arguments, whose defaults have digests; a test holds them to it",
+    ),
     # ---- delivery -------------------------------------------------------------------------------
     Accepted(
         "CKV_AWS_111",

