@@ -119,7 +119,7 @@ def test_a_fault_of_the_files_is_seen(root: Path, question: str) -> None:
     "text",
     [
         "-----BEGIN RSA PRIVATE KEY-----\nMIIE",
-        "key AKIAABCDEFGHIJKLMNOP",
+        f"key AKIA{16 * 'A'}",
         '"aws_session_token": "' + 40 * "a",
     ],
 )
