@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
+from deckhand.domain.accelerator import Accelerator
 from deckhand.domain.deck import Frozen
 
 MAX_POINTS: Final = 10_000
@@ -57,6 +58,7 @@ class RunOptions(Frozen):
     instance: Name | None = None
     gpus: int | None = Field(default=None, ge=1, le=8)
     ranks: int | None = Field(default=None, ge=1, le=192)
+    accelerator: Accelerator | None = None
     checkpoint_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
     hours: float | None = Field(default=None, gt=0)
     dollars: float | None = Field(default=None, gt=0)
