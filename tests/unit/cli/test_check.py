@@ -64,9 +64,9 @@ def test_the_accelerator_is_told_with_what_it_leaves_to_the_host(fluid: Path) ->
     found = answer(fluid)
     assert found["acceleration"]["accelerator"] == "gpu"
     assert found["acceleration"]["on_host"] == ["fix viscosity"]
-    assert "with KOKKOS, fix viscosity (in.fluid, line 10)" in found["acceleration"]["why"]
+    assert "with KOKKOS, fix viscosity (in.fluid, line 11)" in found["acceleration"]["why"]
     [note] = [item for item in found["problems"] if "GPU package" in item["message"]]
-    assert (note["severity"], note["file"], note["line"]) == ("note", "in.fluid", 10)
+    assert (note["severity"], note["file"], note["line"]) == ("note", "in.fluid", 11)
 
 
 def test_an_accelerator_that_cannot_be_is_refused_with_its_line(fluid: Path) -> None:
@@ -77,7 +77,7 @@ def test_an_accelerator_that_cannot_be_is_refused_with_its_line(fluid: Path) -> 
     result = check(fluid)
     assert result.exit_code == 1
     told = " ".join(result.stdout.split())
-    assert "in.fluid, line 10: KOKKOS has no `run_style respa`" in told
+    assert "in.fluid, line 11: KOKKOS has no `run_style respa`" in told
     assert "Take that out of run.yaml: Deckhand would choose gpu." in told
 
 

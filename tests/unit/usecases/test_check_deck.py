@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from deckhand.domain import keys
-from deckhand.domain.attempt import Market
 from deckhand.domain.accelerator import Acceleration, Accelerator
+from deckhand.domain.attempt import Market
 from deckhand.domain.check import CheckAnswer, CheckOrder, read_order
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.errors import LedgerError, StorageError

@@ -48,9 +48,9 @@ class RunOptions(Frozen):
     `variables` are given to LAMMPS like `-var` of the command line; a list gives an index variable
     several values (https://docs.lammps.org/Run_options.html). `hours` of machine time and
     `dollars` (US) are the most that the run may use up before it is held. `ranks` are MPI ranks.
-    `sweep` names variables and their values, of which every combination becomes a run of its
-    own, or lists the combinations. `priority` is 0 to 9; the higher goes first among the runs of
-    one owner.
+    `accelerator` goes before the one that the deck suggests. `sweep` names variables and their
+    values, of which every combination becomes a run of its own, or lists the combinations.
+    `priority` is 0 to 9; the higher goes first among the runs of one owner.
     """
 
     deck: str | None = None
