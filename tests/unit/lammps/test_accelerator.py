@@ -112,6 +112,8 @@ def test_plain_where_neither_helps(tmp_path: Path, text: str, why: str) -> None:
         ("bond_style hybrid fene nonlinear", "no `bond_style nonlinear` for a hybrid one"),
         ("pair_style hybrid/scaled 1 lj/cut 2.5", "no `pair_style hybrid/scaled` for a hybrid"),
         ("fix 3 all rattle 1e-4 20 0 b 1", "KOKKOS does not run with `fix rattle`"),
+        ("compute 1 all mliap x", "KOKKOS does not run with `compute mliap`"),
+        ("fix 3 all pour 10 1 29494 region r", "KOKKOS does not run with `fix pour`"),
         ("fix 3 all shake 1e-4 20 0 b 1\nminimize 0 0 9 9", "not minimize with `fix shake`"),
         ("region c cylinder z 0 0 1 0 1\nfix 3 all setforce 0 0 0 region c", "style cylinder"),
         ("fix 3 all efield 0 0 0 region nowhere", "a region of style unknown"),
@@ -234,3 +236,8 @@ def test_one_accelerator_suits_all_points_or_none() -> None:
     half = Acceleration(accelerator=KOKKOS, settings=("neigh", "half"))
     assert suits_all([bare, half, bare]) == half
     assert suits_all([bare, Acceleration(accelerator=GPU)]).accelerator is PLAIN
+
+
+def test_descriptors_of_ace_bar_kokkos(tmp_path: Path) -> None:
+    mliap = "mliap model linear a.model descriptor ace a.descriptor"
+    assert "ACE (in.melt, line 3)" in chosen(tmp_path, MELT.replace("lj/cut 2.5", mliap)).why

@@ -30,8 +30,11 @@ HEAD_OF_DATA: Final = 1024 * 1024
 _MUST_BE_KOKKOS: Final = {"atom_style": "atom", "run_style": "integrate", "min_style": "minimize"}
 """Commands whose style does not fall back to the host."""
 
-_REGIONS: Final = names("setforce efield")
-"""Fixes whose versions in KOKKOS know only its own regions."""
+_REGIONS: Final = names("addforce aveforce efield electron/stopping oneway setforce")
+"""Fixes whose versions in KOKKOS, some of them of 2026, know only its own regions."""
+
+_REFUSED: Final = names("pour rattle")
+"""Fixes that KOKKOS does not leave to the host."""
 
 _PRESSES: Final = names("npt nph")
 _SUFFIX: Final = {KOKKOS: "kk", GPU: "gpu"}
@@ -73,6 +76,11 @@ class Bars:
             self._add(self._balances, "the GPU package has no `pppm` beside `fix balance`", GPU)
         return list(self._found.get(accelerator, ()))
 
+    def _pair(self, command: list[str], place: Place) -> None:
+        if {"mliap", "ace"} <= set(command):
+            self._add(place, "KOKKOS has no `pair_style mliap` with descriptors of ACE", KOKKOS)
+        self._hybrid(command, place)
+
     def _hybrid(self, command: list[str], place: Place) -> None:
         """A hybrid pair style of KOKKOS takes any sub-style, the others only those of KOKKOS."""
         kind, style = command[0].removesuffix("_style"), " ".join(command[1:2])
@@ -104,8 +112,8 @@ class Bars:
     def _fix(self, command: list[str], place: Place) -> None:
         style = plain(command[3])
         self._fixes[command[1]] = style
-        if style == "rattle":
-            self._add(place, "KOKKOS does not run with `fix rattle`", KOKKOS)
+        if style in _REFUSED:
+            self._add(place, f"KOKKOS does not run with `fix {style}`", KOKKOS)
         elif style == "balance":
             self._balances = place
         elif style in _REGIONS and "region" in command[:-1]:
@@ -131,8 +139,9 @@ class Bars:
             self._add(place, "KOKKOS does not minimize with `fix shake`", KOKKOS)
 
     def _compute(self, command: list[str], place: Place) -> None:
-        if plain(command[3]).endswith("/tally"):
-            self._add(place, f"KOKKOS does not run with `compute {command[3]}`", KOKKOS)
+        style = plain(command[3])
+        if style == "mliap" or style.endswith("/tally"):
+            self._add(place, f"KOKKOS does not run with `compute {style}`", KOKKOS)
 
     def _region(self, command: list[str], place: Place) -> None:
         self._regions[command[1]] = command[2]
@@ -176,7 +185,8 @@ class Bars:
 
 
 _FOLLOWED: Final[dict[str, Callable[[Bars, list[str], Place], None]]] = {
-    **{f"{kind}_style": Bars._hybrid for kind in names("pair bond angle dihedral improper")},
+    "pair_style": Bars._pair,
+    **{f"{kind}_style": Bars._hybrid for kind in names("bond angle dihedral improper")},
     **dict.fromkeys(_MUST_BE_KOKKOS, Bars._must_be_kokkos),
     "kspace_style": Bars._kspace,
     "kspace_modify": Bars._kspace_modify,
