@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deckhand.adapters import folder
 from deckhand.adapters.folder import FolderBucket
+from deckhand.adapters.gpu import visible_gpus
 from deckhand.adapters.lent import session_of
 from deckhand.adapters.metadata import metadata_at
 from deckhand.adapters.s3 import Bucket as S3Bucket
@@ -47,7 +48,7 @@ def main() -> int:
         updated_at=now,
     )
     reporter = Reporter(bucket, status, settings.status_seconds)
-    return Attempt(settings, bucket, metadata, reporter).carry()
+    return Attempt(settings, bucket, metadata, reporter, visible_gpus()).carry()
 
 
 def _runs(told: Settings) -> Bucket:
