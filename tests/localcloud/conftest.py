@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import os
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,6 +70,9 @@ PARAMETERS = {
     "Dashboard": "yes",
     "Compliance": "nist-800-171",
 }
+OPTIONS = "DECKHAND_CLOUD_OPTIONS"
+"""Names more options of the cloud: container/verify lets its jobs run in the image."""
+
 FASTER = ("--job-slots", "4", "--grace-seconds", "10", "--queue-haste", "200")
 """A queue cancels its head after 3 s, where AWS takes no less than 600."""
 
@@ -264,6 +268,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         [
             *(Environments().product, "-m", "localcloud.lifecycle", "up", "--state", state),
             *(*parameters, *FASTER, "--function-slots", "2", "--die-with", str(os.getpid())),
+            *shlex.split(os.environ.get(OPTIONS, "")),
         ],
         cwd=ROOT,
         capture_output=True,
