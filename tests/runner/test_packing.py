@@ -138,15 +138,17 @@ def neighbours(cloud: Cloud, tmp_path: Path) -> Iterator[list[Neighbour]]:
     made = []
     options = {"CHECKPOINT_SECONDS": "0.8", "STATUS_SECONDS": "1"}
     for number in range(ATTEMPTS):
-        place = {"run_id": f"melt-{number:016x}", "scratch": tmp_path / "host" / str(number)}
-        made.append(Neighbour(number, replace(cloud, **place, options=options, started=[])))
+        scratch = tmp_path / "host" / str(number)
+        own = replace(cloud, run_id=f"melt-{number:016x}", scratch=scratch, started=[])
+        own.options = options
+        made.append(Neighbour(number, own))
     yield made
     for neighbour in made:
         neighbour.cloud.end()
 
 
 def children() -> Children:
-    found = defaultdict(list)
+    found: Children = defaultdict(list)
     for process in psutil.process_iter(["ppid"]):
         found[process.info["ppid"]].append(process)
     return found

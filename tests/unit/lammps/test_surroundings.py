@@ -27,7 +27,8 @@ def test_nothing_of_the_job_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "LAMMPS_POTENTIALS", "LC_ALL", "SLURM_JOBID"]
+    "name",
+    ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "LAMMPS_POTENTIALS", "LC_ALL", "SLURM_JOBID"],
 )
 def test_what_lammps_needs_is_told(name: str) -> None:
     assert kept({name: "x"})[name] == "x"
