@@ -17,7 +17,7 @@ from benchmarks.claims import Claim
 from benchmarks.gpu.hardware import gpus, processor
 from benchmarks.gpu.measures import DAY, Speed, changes, runner, speed_of, stop
 from benchmarks.gpu.modes import FLAGS, PLAIN, Mode, modes_of
-from benchmarks.gpu.place import Place, place
+from benchmarks.gpu.place import LammpsFailedError, Place, place
 from benchmarks.gpu.systems import System, melt, rhodo, water
 
 NO_GPU = (
@@ -55,28 +55,37 @@ def _claims(modes: Sequence[Mode], options: argparse.Namespace) -> Iterator[Clai
     largest = max(options.atoms)
     for system in systems:
         begin = time.monotonic()
-        with place(system, modes[0]) as there:
+        with place(system, modes) as there:
             yield Claim(f"{system.name}: made, at rest", time.monotonic() - begin, unit="s")
-            fastest = yield from _speeds(there, modes, options.seconds)
+            speeds = yield from _speeds(there, modes, options.seconds)
+            if not speeds:
+                continue
+            fastest = max(speeds, key=lambda speed: speed.steps_per_second)
             yield from runner(there, fastest, options)
             if system == systems[options.atoms.index(largest)]:
                 yield from stop(there, fastest.mode, options)
-            yield from changes(there, modes)
+            yield from changes(there, [speed.mode for speed in speeds])
 
 
-def _speeds(there: Place, modes: Sequence[Mode], seconds: float) -> Generator[Claim, None, Speed]:
-    """Every mode's speed; returns the fastest."""
+def _speeds(
+    there: Place, modes: Sequence[Mode], seconds: float
+) -> Generator[Claim, None, list[Speed]]:
+    """Every mode's speed; returns those that work."""
     speeds: list[Speed] = []
     for mode in modes:
-        found = speed_of(there, mode, seconds)
-        speeds.append(found)
         name = f"{there.system.name}: {mode}"
+        try:
+            found = speed_of(there, mode, seconds)
+        except LammpsFailedError as error:
+            yield Claim(f"{name}, fails: {error}", 1, 0)
+            continue
+        speeds.append(found)
         yield Claim(name, found.steps_per_second, unit="steps/s")
         each_day = found.steps_per_second * there.system.step * DAY
         yield Claim(name, each_day, unit=f"{there.system.unit}/day")
         if found.busy is not None:
             yield Claim(f"{name}, GPU busy", found.busy, unit="%")
-    return max(speeds, key=lambda speed: speed.steps_per_second)
+    return speeds
 
 
 def _systems(options: argparse.Namespace) -> list[System]:

@@ -14,7 +14,7 @@ from benchmarks.attempts import LOG, Course, Site, seconds_to_stop, spent
 from benchmarks.claims import Claim
 from benchmarks.gpu.hardware import told, utilisation
 from benchmarks.gpu.modes import Mode
-from benchmarks.gpu.place import Place, speed, thermo
+from benchmarks.gpu.place import LammpsFailedError, Place, speed, thermo
 
 DAY: Final = 86_400
 TRIAL_STEPS: Final = 50
@@ -86,7 +86,11 @@ def changes(place: Place, modes: Sequence[Mode]) -> Iterator[Claim]:
     after = system.deck(f"run {AFTER}", EVERY, noise=False, restart="at.restart")
     for one, other in product(modes, modes):
         name = f"{system.name}: {one} → {other}"
-        folder = place.carry(other, after, [written[one] / "at.restart"])
+        try:
+            folder = place.carry(other, after, [written[one] / "at.restart"])
+        except LammpsFailedError as error:
+            yield Claim(f"{name}, fails: {error}", 1, 0)
+            continue
         apart = farthest(thermo(written[one]), thermo(folder))
         yield Claim(f"{name}, farthest apart in {AFTER} steps", apart, MOST_APART)
         lost = LOST in (folder / LOG).read_text(encoding="utf-8")

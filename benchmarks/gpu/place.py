@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,10 @@ from deckhand.cli.machine import Machine
 from deckhand.lammps.thermo import read_rows
 
 _LOOP: Final = re.compile(r"^Loop time of (\S+) on .* for (\d+) steps", re.MULTILINE)
+
+
+class LammpsFailedError(Exception):
+    """LAMMPS does not carry a deck in a mode; the text is its own."""
 
 
 @dataclass
@@ -48,7 +52,7 @@ class Place:
             check=False,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"{mode}, {self.system.name}: {_reason(done.stdout)}")
+            raise LammpsFailedError(_reason(done.stdout))
         return folder
 
     @contextmanager
@@ -65,8 +69,8 @@ class Place:
 
 
 @contextmanager
-def place(system: System, mode: Mode) -> Iterator[Place]:
-    """Bring a system to rest in the given mode, once for all."""
+def place(system: System, modes: Sequence[Mode]) -> Iterator[Place]:
+    """Bring a system to rest, once for all, in the first of the modes that can."""
     with tempfile.TemporaryDirectory(prefix="deckhand-gpu-") as name, Machine() as machine:
         made = Place(system, Path(name), machine)
         ready = made.folder / READY
@@ -75,8 +79,16 @@ def place(system: System, mode: Mode) -> Iterator[Place]:
         else:
             raw = made.folder / "raw.data"
             raw.write_text(system.raw, encoding="utf-8")
-            shutil.copyfile(made.carry(mode, system.settling(), [raw]) / READY, ready)
+            shutil.copyfile(_settled(made, modes, raw) / READY, ready)
         yield made
+
+
+def _settled(made: Place, modes: Sequence[Mode], raw: Path) -> Path:
+    *others, last = modes
+    for mode in others:
+        with suppress(LammpsFailedError):
+            return made.carry(mode, made.system.settling(), [raw])
+    return made.carry(last, made.system.settling(), [raw])
 
 
 def speed(log: Path) -> float:
