@@ -6,8 +6,9 @@ from deckhand.domain.deck import Frozen
 
 
 class Gpu(Frozen):
-    """One that an attempt was given. `capability` is its compute capability, (8, 0) for an A100
-    (https://developer.nvidia.com/cuda-gpus); `memory_mib` all of its memory.
+    """One that an attempt was given; `memory_mib` is all of its memory.
+
+    `capability` is its compute capability, (8, 0) for an A100: https://developer.nvidia.com/cuda-gpus.
     """
 
     uuid: str
