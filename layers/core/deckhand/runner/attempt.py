@@ -35,6 +35,7 @@ from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
 from deckhand.lammps.script import folder_reader, quoted
 from deckhand.lammps.session import Session, Snapshot
+from deckhand.lammps.surroundings import surroundings
 from deckhand.lammps.variables import give
 from deckhand.lammps.watch import Stopped
 from deckhand.runner.clock import utc_now
@@ -221,7 +222,8 @@ class Attempt:
         pinned = checkpoint.manifest.lammps_flags if checkpoint else None
         chosen = engine(self.settings, run, self.gpus, pinned)
         command = [*chosen.command, "-log", log]
-        lammps = self._lammps = Lammps(command, cwd, folders.control)
+        environment = surroundings(self.settings.environment, self.settings.scratch / "tmp")
+        lammps = self._lammps = Lammps(command, cwd, folders.control, environment)
         for variable in VARIABLES:
             lammps.send(variable)
         session = self._session = Session(

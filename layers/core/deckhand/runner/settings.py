@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deckhand.adapters.metadata import DEFAULT_ENDPOINT
 from deckhand.domain.keys import CheckpointId
+from deckhand.lammps.surroundings import kept
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Settings:
     answers.
     `token` is what the function `lender` lends the credentials of the run for; where there is no
     such function, the job's own are used.
+    `environment` is what LAMMPS may know of the job's.
     """
 
     run_id: str
@@ -44,6 +46,7 @@ class Settings:
     lender: str = ""
     token: str = field(default="", repr=False)
     index: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -69,6 +72,7 @@ class Settings:
             lender=environment.get("CREDENTIALS_FUNCTION", ""),
             token=environment.get("RUN_TOKEN", ""),
             index=int(environment["AWS_BATCH_JOB_ARRAY_INDEX"]) if "SWEEP" in environment else None,
+            environment=kept(environment),
         )
 
     @property
