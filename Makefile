@@ -101,7 +101,7 @@ push-image: ## build it and push it to the repository of a stack [CONFIG=prod] [
 
 .PHONY: verify-image
 verify-image: ## build it with a CPU LAMMPS, without Docker, and hold it to its promises (root; docs/image.md)
-	@$(MAKE) --jobs=3 product cloud sam
+	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
 	@$(bin)/python -m container.verify $(ARGS)
 
 .PHONY: clean

@@ -6,6 +6,8 @@ What this does not build is the stage that compiles LAMMPS for GPUs: docs/image.
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 import subprocess
 import sys
 import time
@@ -30,11 +32,13 @@ IMAGE: Final = "localhost/deckhand:verify"
 
 def main() -> int:
     arguments = _parse()
-    if why := lacking():
-        print(why, file=sys.stderr)
-        return 2
     STATE.mkdir(parents=True, exist_ok=True)
     engine = Engine(STATE)
+    if why := lacking() or engine.why_not():
+        print(why, file=sys.stderr)
+        return 2
+    if arguments.possible:
+        return 0
     findings: list[Finding] = []
     console = make_console()
     try:
@@ -45,7 +49,7 @@ def main() -> int:
                 f"{sign} {finding.question}  [dim]{escape(finding.detail)}[/]", soft_wrap=True
             )
         if not arguments.no_run:
-            return 1 if _wrong(findings) else _journey(engine)
+            return 1 if _wrong(findings) else _journeys(engine)
     except EngineError as error:
         print(f"The image could not be verified. {error}\nThe log: {engine.log}", file=sys.stderr)
         return 1
@@ -83,11 +87,19 @@ def job_definition() -> dict[str, Any]:
     return found
 
 
-def _journey(engine: Engine) -> int:
-    """A run on the local cloud whose attempts are in the image, through two interruptions."""
-    command = [sys.executable, "-m", "localcloud.demo", "--fast", "--job-image", IMAGE]
-    done = subprocess.run([*command, "--job-engine", engine.as_option()], cwd=ROOT, check=False)
-    return done.returncode
+def _journeys(engine: Engine) -> int:
+    """Jobs of the local cloud in the image: a run that is interrupted twice, and long dry runs."""
+    options = ("--job-image", IMAGE, "--job-engine", engine.as_option())
+    demo = ("localcloud.demo", "--fast", *options)
+    checks_of_decks = ("pytest", "--quiet", "tests/localcloud/test_check.py")
+    environment = {**os.environ, "DECKHAND_CLOUD_OPTIONS": shlex.join(options)}
+    for module in (demo, checks_of_decks):
+        done = subprocess.run(
+            [sys.executable, "-m", *module], cwd=ROOT, env=environment, check=False
+        )
+        if done.returncode:
+            return done.returncode
+    return 0
 
 
 def _wrong(findings: list[Finding]) -> bool:
@@ -98,6 +110,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m container.verify", description=__doc__)
     parser.add_argument("--base", default="", help="an image to build on, not one made here")
     parser.add_argument("--no-run", action="store_true", help="without the run on the local cloud")
+    parser.add_argument("--possible", action="store_true", help="only say whether it can be done")
     return parser.parse_args()
 
 

@@ -45,6 +45,14 @@ class Engine:
         """What a command line of podman begins with."""
         return ("podman", *self._storage, *_RUNTIME)
 
+    def why_not(self) -> str:
+        """Why this machine lets nobody mount an image; nothing where it does."""
+        try:
+            with self.mounted("scratch"):
+                return ""
+        except EngineError as error:
+            return f"Images cannot be mounted here. {error}"
+
     def as_option(self) -> str:
         """The same, for the option of a program that starts containers itself."""
         return shlex.join(self.podman)
