@@ -31,6 +31,7 @@ class Verdict(StrEnum):
     STALLED = "stalled"
     OUT_OF_MEMORY = "out of memory"
     INFRASTRUCTURE = "infrastructure"
+    UNFIT_HOST = "unfit host"
     CANCELLED = "cancelled"
     CONTROL_PLANE_BUG = "control plane bug"
     DECK_ERROR = "deck error"
@@ -45,6 +46,7 @@ RESUMABLE = frozenset(
         Verdict.WALLTIME,
         Verdict.STALLED,
         Verdict.INFRASTRUCTURE,
+        Verdict.UNFIT_HOST,
         Verdict.SUBMIT_FAILED,
         Verdict.UNKNOWN,
     }
@@ -342,6 +344,12 @@ def _infrastructure(outcome: Outcome) -> str | None:
     return None
 
 
+def _unfit_host(outcome: Outcome) -> str | None:
+    if _exit_code(outcome) != ExitCode.UNFIT_HOST:
+        return None
+    return f"The machine failed its self-test, the deck was not begun. {_reason(outcome)}"
+
+
 def _cancelled(outcome: Outcome) -> str | None:
     if outcome.job is None and outcome.cause == NEVER_SUBMITTED:
         return NEVER_SUBMITTED
@@ -388,6 +396,7 @@ _RULES: tuple[tuple[Verdict, Callable[[Outcome], str | None]], ...] = (
     (Verdict.OUT_OF_MEMORY, _out_of_memory),
     (Verdict.INFRASTRUCTURE, _silent),
     (Verdict.INFRASTRUCTURE, _infrastructure),
+    (Verdict.UNFIT_HOST, _unfit_host),
     (Verdict.CANCELLED, _cancelled),
     (Verdict.CONTROL_PLANE_BUG, _control_plane_bug),
     (Verdict.RUNNER_ERROR, _runner_error),

@@ -13,7 +13,9 @@ from deckhand.domain.attempt import AttemptRecord, Market, Verdict
 from deckhand.domain.caps import Caps
 from deckhand.domain.options import Purchase, RunOptions
 
-INFRASTRUCTURE: Final = frozenset({"INFRASTRUCTURE", "SUBMIT_FAILED", "UNKNOWN", "STALLED"})
+INFRASTRUCTURE: Final = frozenset(
+    {"INFRASTRUCTURE", "SUBMIT_FAILED", "UNKNOWN", "STALLED", "UNFIT_HOST"}
+)
 """Names of the verdicts that blame neither the deck nor the market."""
 
 LONGEST_IN_QUEUE: Final = timedelta(days=1)

@@ -27,7 +27,7 @@ from deckhand.usecases.ports import Bucket
 def main() -> int:
     told = Settings.read(os.environ)
     try:
-        bucket = _runs(told)
+        bucket = runs(told)
         settings = at_its_point(told, bucket)
     except (StorageError, ClientError, BotoCoreError) as error:
         # Nothing can be said in status.json: it is not known whose that would be.
@@ -50,7 +50,7 @@ def main() -> int:
     return Attempt(settings, bucket, metadata, reporter).carry()
 
 
-def _runs(told: Settings) -> Bucket:
+def runs(told: Settings) -> Bucket:
     """The runs bucket, as far as this attempt may touch it; a rehearsal names a folder instead."""
     name = told.runs_bucket
     if name.startswith(folder.SCHEME):

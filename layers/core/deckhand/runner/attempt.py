@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -47,9 +47,11 @@ from deckhand.runner.fetch import (
 )
 from deckhand.runner.pace import Pace, expected
 from deckhand.runner.report import Reporter
+from deckhand.runner.selftest import prove_machine
 from deckhand.runner.settings import Settings
 from deckhand.runner.stall import Stall, StalledError
 from deckhand.runner.stored_outputs import StoredOutputs
+from deckhand.runner.telemetry import Telemetry
 from deckhand.runner.watch import DISK_SECONDS, Watch
 from deckhand.usecases.ports import Bucket
 
@@ -87,6 +89,7 @@ class Attempt:
     _pace: Pace = field(init=False)
     _disk: Disk = field(init=False)
     _stall: Stall = field(init=False)
+    _telemetry: Telemetry = field(init=False)
     _session: Session | None = None
     _committer: Committer | None = None
     _lammps: Lammps | None = None
@@ -103,15 +106,20 @@ class Attempt:
         self._pace = Pace(self.settings.checkpoint_seconds, between=None)
         self._disk = Disk(self.settings.scratch)
         self._stall = Stall(self.settings.stall_seconds)
+        self._telemetry = Telemetry(
+            self.reporter, self.settings.gpu_seconds, self.settings.namespace
+        )
 
     def carry(self) -> int:
         """Run the attempt to its end, whatever that is; returns the exit code."""
         self.reporter.start()
         self._watch.start()
+        self._telemetry.start()
         try:
             ended = self._ended(self._work)
         finally:
             self._watch.close()
+            self._telemetry.close()
             if self._lammps is not None:
                 self._lammps.kill()
         self.reporter.close(
@@ -174,17 +182,28 @@ class Attempt:
     def _work(self) -> Ended:
         folders = Folders.make(self.settings.scratch)
         run = fetch_run(self.bucket, self.settings.run_id)
-        self.reporter.update(steps_total=_total_steps(run), event="fetching the deck")
+        self.reporter.update(steps_total=_total_steps(run), event="looking at the machine")
         self._pace.ceiling = run.options.checkpoint_seconds or self._pace.ceiling
         self._pace.between = expected(
             self.bucket, self.metadata, self.settings.run_id, self.settings.attempt
         )
+        unfit = self._unfit(self.settings.command(run.options.ranks), folders.control)
+        if unfit is not None:
+            return unfit
         fetch_inputs(self.bucket, run, folders.workspace)
         checkpoint = self._find_checkpoint(folders)
         if checkpoint is not None:
             checkpoint.place_outputs(folders.workspace)
         interpreter = self._enter(run, folders, checkpoint)
         return self._finish(interpreter)
+
+    def _unfit(self, command: Sequence[str], control: Path) -> Ended | None:
+        """Leave a machine that cannot do the work before anything is fetched to it."""
+        found = prove_machine(self.settings, command, control)
+        if not found.ok:
+            return Ended(ExitCode.UNFIT_HOST, Ending.UNFIT_HOST, found.reason)
+        self.reporter.update(event=f"fetching the deck; self-test {found.seconds:.1f} s")
+        return None
 
     def _find_checkpoint(self, folders: Folders) -> Checkpoint | None:
         planned = self.settings.checkpoint
