@@ -85,7 +85,7 @@ def judge_driver(driver: Driver | None, image: str) -> Finding:
     https://docs.nvidia.com/deploy/cuda-compatibility/
     """
     if driver is None:
-        return left_out("There is no GPU, so no driver is needed.")
+        return left_out("No GPU is visible.")
     major = image.partition(".")[0]
     if not major.isdigit() or driver.cuda is None:
         return left_out(f"Driver {driver.version}; CUDA_VERSION of the image is not known.")
@@ -101,6 +101,8 @@ def judge_driver(driver: Driver | None, image: str) -> Finding:
 def judge_memory(samples: Sequence[GpuSample]) -> Finding:
     """A GPU that could not correct an error has given somebody a wrong number."""
     counts = [sample.uncorrected_errors for sample in samples]
+    if not samples:
+        return left_out("No GPU is visible.")
     if all(count is None for count in counts):
         return left_out("No GPU here counts errors of its memory.")
     bad = [f"GPU {place}: {count}" for place, count in enumerate(counts) if count]

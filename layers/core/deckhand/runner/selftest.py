@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deckhand.adapters import folder
-from deckhand.adapters.folder import FolderBucket
 from deckhand.adapters.gpu import Nvml
 from deckhand.adapters.metadata import metadata_at
 from deckhand.domain import keys
@@ -40,6 +38,7 @@ from deckhand.domain.selftest import (
 from deckhand.domain.status import ExitCode
 from deckhand.lammps.trial import TrialError, try_out
 from deckhand.runner.settings import Settings
+from deckhand.runner.storage import runs_bucket
 
 WRITTEN_MIB: Final = 16
 """Small enough for the smallest scratch disk; 2 MiB/s write it in 8 s."""
@@ -84,7 +83,9 @@ def _checks(settings: Settings, command: Sequence[str], control: Path) -> Iterat
             "lammps", lambda: _compute(command, control, seconds), seconds + GRACE_SECONDS
         )
     else:
-        trial = bounded("lammps", lambda: left_out("It is tried out on a GPU only."), seconds)
+        trial = bounded(
+            "lammps", lambda: left_out("It is tried out on visible GPUs only."), seconds
+        )
     yield trial
     yield bounded("disk", lambda: _write(settings.scratch), seconds)
 
@@ -146,7 +147,7 @@ def bounded(name: str, check: Callable[[], Finding], seconds: float) -> Check:
     thread = threading.Thread(target=make, name=f"self-test: {name}", daemon=True)
     thread.start()
     thread.join(seconds)
-    finding = found[0] if found else failed(f"No answer within {seconds:.0f} s.")
+    finding = found[0] if found else failed(f"No answer within {seconds:g} s.")
     took = round(time.monotonic() - began, 3)
     return Check(name=name, mark=finding.mark, seconds=took, sentence=finding.sentence)
 
@@ -171,13 +172,7 @@ def prove_all(environment: Mapping[str, str]) -> SelfTest:
 def _read(settings: Settings) -> Finding:
     if not settings.runs_bucket or not settings.run_id:
         return left_out("RUNS_BUCKET and RUN_ID do not say what to read.")
-    if settings.runs_bucket.startswith(folder.SCHEME):
-        FolderBucket.from_url(settings.runs_bucket).read(keys.run_record(settings.run_id))
-        return passed("The folder of the run can be read.")
-    # Imported here: an attempt has them anyway, and this module is most often started without.
-    from deckhand.runner.__main__ import runs
-
-    there = runs(settings).read(keys.run_record(settings.run_id)) is not None
+    there = runs_bucket(settings).read(keys.run_record(settings.run_id)) is not None
     return passed(f"{settings.runs_bucket} answers{'' if there else ', but the run is not in it'}.")
 
 

@@ -81,18 +81,22 @@ class Telemetry:
         print(text, flush=True)
 
 
+def metrics_of(use: GpuUse) -> dict[str, tuple[float | None, str]]:
+    """Metrics by their names, with their units; None for what is not told."""
+    return {
+        "GpuUtilisation": (use.utilisation, "Percent"),
+        "GpuMemoryMiB": (use.memory_mib, "None"),
+        "GpuPowerWatts": (use.watts, "None"),
+    }
+
+
 def metric_line(use: GpuUse, namespace: str, milliseconds: int, run_id: str, attempt: int) -> str:
     """A line of the log that CloudWatch makes metrics of; run and attempt are no dimension of them.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
-    figures = {
-        "GpuUtilisation": (use.utilisation, "Percent"),
-        "GpuMemoryMiB": (use.memory_mib, "None"),
-        "GpuPowerWatts": (use.watts, "None"),
-    }
-    known = {name: value for name, (value, _) in figures.items() if value is not None}
-    metrics = [{"Name": name, "Unit": figures[name][1]} for name in known]
+    known = {name: told for name, told in metrics_of(use).items() if told[0] is not None}
+    metrics = [{"Name": name, "Unit": unit} for name, (_, unit) in known.items()]
     about = {"Namespace": namespace, "Dimensions": [["service"]], "Metrics": metrics}
     return json.dumps(
         {
@@ -100,6 +104,6 @@ def metric_line(use: GpuUse, namespace: str, milliseconds: int, run_id: str, att
             "service": SERVICE,
             "run_id": run_id,
             "attempt": attempt,
-            **known,
+            **{name: value for name, (value, _) in known.items()},
         }
     )
