@@ -175,7 +175,8 @@ class AttemptRecord(BaseModel):
     `price_per_hour` is what an hour of this attempt cost, in US dollars: its part of the price of
     the machine of that `instance_type`, bought on that market in that `availability_zone`;
     `on_demand_per_hour` what it would have cost on demand. `array` is the name of the array job
-    that the attempt of a sweep's point is a child of. `token` is what the attempt proves itself
+    that the attempt of a sweep's point is a child of. `gpu_utilisation` is the mean of its GPUs
+    while LAMMPS ran, in per cent. `token` is what the attempt proves itself
     with; the attempts in an array have their parent's.
     """
 
@@ -203,6 +204,7 @@ class AttemptRecord(BaseModel):
     on_demand_per_hour: float | None = None
     array: str | None = None
     steps_per_second: float | None = None
+    gpu_utilisation: float | None = None
     token: str | None = Field(default=None, repr=False)
 
     @property
