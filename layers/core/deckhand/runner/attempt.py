@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -187,7 +187,7 @@ class Attempt:
         self._pace.between = expected(
             self.bucket, self.metadata, self.settings.run_id, self.settings.attempt
         )
-        unfit = self._unfit(self.settings.command(run.options.ranks), folders.control)
+        unfit = self._unfit(run, folders.control)
         if unfit is not None:
             return unfit
         fetch_inputs(self.bucket, run, folders.workspace)
@@ -197,9 +197,10 @@ class Attempt:
         interpreter = self._enter(run, folders, checkpoint)
         return self._finish(interpreter)
 
-    def _unfit(self, command: Sequence[str], control: Path) -> Ended | None:
+    def _unfit(self, run: Run, control: Path) -> Ended | None:
         """Leave a machine that cannot do the work before anything is fetched to it."""
-        found = prove_machine(self.settings, command, control)
+        command = self.settings.command(run.options.ranks)
+        found = prove_machine(self.settings, lambda _: command, control).test
         if not found.ok:
             return Ended(ExitCode.UNFIT_HOST, Ending.UNFIT_HOST, found.reason)
         self.reporter.update(event=f"fetching the deck; self-test {found.seconds:.1f} s")

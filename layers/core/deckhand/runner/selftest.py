@@ -53,6 +53,18 @@ BY_HAND: Final = {"RUN_ID": "", "ATTEMPT": "1", "RUNS_BUCKET": ""}
 """What is no job's environment may lack."""
 
 
+Command = Callable[[tuple[Gpu, ...]], Sequence[str]]
+"""What starts the LAMMPS of an attempt on a machine with these GPUs."""
+
+
+@dataclass(frozen=True)
+class Proven:
+    """The self-test of a machine, and the GPUs that it has seen: nobody has to ask NVML again."""
+
+    test: SelfTest
+    gpus: tuple[Gpu, ...]
+
+
 @dataclass(frozen=True)
 class Sight:
     """What NVML shows; `trouble` is why it shows nothing."""
@@ -63,24 +75,28 @@ class Sight:
     trouble: str = ""
 
 
-def prove_machine(settings: Settings, command: Sequence[str], control: Path) -> SelfTest:
+def prove_machine(settings: Settings, command: Command, control: Path) -> Proven:
     """What an attempt asks of its machine before it fetches a deck; *command* starts its LAMMPS.
 
     *control* is a folder whose path has no blanks. That S3 can be reached is seen by fetching.
     """
-    return SelfTest(checks=tuple(_checks(settings, command, control)))
-
-
-def _checks(settings: Settings, command: Sequence[str], control: Path) -> Iterator[Check]:
-    seconds = settings.selftest_seconds
     gpus, sight = _look(settings)
-    yield gpus
+    rest = _checks(settings, gpus.mark, sight, command, control)
+    return Proven(SelfTest(checks=(gpus, *rest)), sight.gpus)
+
+
+def _checks(
+    settings: Settings, gpus: Mark, sight: Sight, command: Command, control: Path
+) -> Iterator[Check]:
+    seconds = settings.selftest_seconds
     yield bounded("driver", lambda: judge_driver(sight.driver, settings.cuda), seconds)
     yield bounded("gpu memory", lambda: judge_memory(sight.samples), seconds)
     # A LAMMPS that would only wait for a GPU that is not there says nothing new.
-    if gpus.mark is Mark.PASSED:
+    if gpus is Mark.PASSED:
         trial = bounded(
-            "lammps", lambda: _compute(command, control, seconds), seconds + GRACE_SECONDS
+            "lammps",
+            lambda: _compute(command(sight.gpus), control, seconds),
+            seconds + GRACE_SECONDS,
         )
     else:
         trial = bounded(
@@ -161,7 +177,7 @@ def prove_all(environment: Mapping[str, str]) -> SelfTest:
         own = {"DECKHAND_SCRATCH": control, **BY_HAND, **environment}
         settings = Settings.read(own)
         seconds = settings.selftest_seconds
-        first = prove_machine(settings, settings.command(None), Path(control))
+        first = prove_machine(settings, lambda _: settings.command(None), Path(control)).test
         more = (
             bounded("s3", lambda: _read(settings), seconds),
             bounded("metadata", lambda: _ask_metadata(settings, environment), seconds),
