@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from deckhand.domain.accelerator import Accelerator
 from deckhand.domain.attempt import AttemptRecord, Job, child_name
 from deckhand.domain.dead_letter import DeadLetter
 from deckhand.domain.deck import DropObject
@@ -564,9 +565,16 @@ class FakePreflight:
     text: str = ""
     variables: Mapping[str, Values] = field(default_factory=dict)
     reports: dict[str, CheckReport] = field(default_factory=dict)
+    accelerator: Accelerator | None = None
 
-    def __call__(self, root: Path, deck: str, variables: Mapping[str, Values]) -> CheckReport:
-        self.variables = variables
+    def __call__(
+        self,
+        root: Path,
+        deck: str,
+        variables: Mapping[str, Values],
+        accelerator: Accelerator | None,
+    ) -> CheckReport:
+        self.variables, self.accelerator = variables, accelerator
         files = (path for path in root.rglob("*") if path.is_file())
         self.seen = {str(path.relative_to(root)): path.stat().st_size for path in files}
         self.text = decode((root / deck).read_bytes())

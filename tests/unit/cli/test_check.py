@@ -53,6 +53,34 @@ def test_example_can_be_run() -> None:
     assert "102,000 steps" in result.stdout
 
 
+def test_the_accelerator_is_told_with_what_it_leaves_to_the_host(fluid: Path) -> None:
+    assert "on a GPU  kokkos: Every style" in check(fluid).stdout
+    deck = (
+        (fluid / "in.fluid")
+        .read_text()
+        .replace("variable", "fix w all viscosity 9 x y 2\nvariable")
+    )
+    (fluid / "in.fluid").write_text(deck)
+    found = answer(fluid)
+    assert found["acceleration"]["accelerator"] == "gpu"
+    assert found["acceleration"]["on_host"] == ["fix viscosity"]
+    assert "with KOKKOS, fix viscosity (in.fluid, line 11)" in found["acceleration"]["why"]
+    [note] = [item for item in found["problems"] if "GPU package" in item["message"]]
+    assert (note["severity"], note["file"], note["line"]) == ("note", "in.fluid", 11)
+
+
+def test_an_accelerator_that_cannot_be_is_refused_with_its_line(fluid: Path) -> None:
+    (fluid / "run.yaml").write_text("accelerator: kokkos\n")
+    assert answer(fluid)["ok"]
+    deck = (fluid / "in.fluid").read_text().replace("variable", "run_style respa 2 2\nvariable")
+    (fluid / "in.fluid").write_text(deck)
+    result = check(fluid)
+    assert result.exit_code == 1
+    told = " ".join(result.stdout.split())
+    assert "in.fluid, line 11: KOKKOS has no `run_style respa`" in told
+    assert "Take that out of run.yaml: Deckhand would choose gpu." in told
+
+
 def test_dry_run_counts_atoms_and_weighs_a_checkpoint() -> None:
     found = answer(EXAMPLE / "in.melt", "--dry-run")
     assert found["ok"] is True

@@ -13,7 +13,7 @@ import pytest
 from deckhand.cli.engine import find_engine
 from deckhand.domain import keys
 from deckhand.domain.check import CheckAnswer, CheckOrder, read_answer
-from deckhand.domain.errors import StorageError
+from deckhand.domain.errors import EngineError, StorageError
 from deckhand.domain.run import Bound, DryRun, InputFile
 from deckhand.lammps.sandbox import GRACE_SECONDS
 from deckhand.runner.check import ANSWER_SECONDS, Check, Settings
@@ -128,3 +128,18 @@ def test_files_that_are_not_those_of_the_order_are_no_evidence(check: Check) -> 
 def test_without_an_order_there_is_nothing_to_answer(check: Check) -> None:
     with pytest.raises(StorageError, match="there is no runs/"):
         check.carry()
+
+
+def test_the_image_has_a_program_for_machines_without_a_gpu(check: Check, tmp_path: Path) -> None:
+    ordered(bucket_of(check), f"{ONE_ATOM}run 1\n")
+    image = tmp_path / "image"
+    image.mkdir()
+    (image / "lmp-sm_80").write_text("#!/bin/sh\nexit 127\n")
+    (image / "lmp-sm_80").chmod(0o755)
+    environment = {**check.environment, "PATH": f"{image}:/usr/bin:/bin"}
+    named = replace(check.settings, lmp=("lmp",))
+    with pytest.raises(EngineError, match="for a machine without a GPU: there is lmp-sm_80"):
+        replace(check, settings=named, environment=environment).carry()
+    (image / "lmp-cpu").write_text(f'#!/bin/sh\nexec {ENGINE.lmp} "$@"\n')
+    (image / "lmp-cpu").chmod(0o755)
+    assert replace(check, settings=named, environment=environment).carry().is_whole

@@ -33,14 +33,6 @@ def test_variables_belong_into_run_yaml(flags: str) -> None:
         Settings.read({**LEAST, "LMP_FLAGS": flags})
 
 
-def test_a_run_may_ask_for_its_ranks() -> None:
-    settings = Settings.read({**LEAST, "LMP": "mpirun -n 4 '/my lmp'", "LMP_FLAGS": "-sf omp"})
-    assert settings.command(None) == ("mpirun", "-n", "4", "/my lmp", "-sf", "omp")
-    assert settings.command(2) == ("mpirun", "-n", "2", "/my lmp", "-sf", "omp")
-    other = Settings.read({**LEAST, "MPIRUN": "srun --mpi pmix"})
-    assert other.command(8) == ("srun", "--mpi", "pmix", "-n", "8", "lmp")
-
-
 def test_a_stall_is_half_an_hour_unless_told() -> None:
     assert Settings.read(LEAST).stall_seconds == 1800
     assert Settings.read({**LEAST, "STALL_SECONDS": "0"}).stall_seconds == 0

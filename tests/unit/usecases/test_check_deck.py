@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from deckhand.domain import keys
+from deckhand.domain.accelerator import Acceleration, Accelerator
 from deckhand.domain.attempt import Market
 from deckhand.domain.check import CheckAnswer, CheckOrder, read_order
 from deckhand.domain.deck import Problem, Severity
@@ -19,7 +20,7 @@ from deckhand.domain.options import Purchase
 from deckhand.domain.parts import MIB
 from deckhand.domain.projection import NO_STEPS, NOT_MEASURED, Projection
 from deckhand.domain.run import Bound, CheckReport, Contract, DryRun, Run, RunState, Stage
-from deckhand.domain.sweep import read_sweep
+from deckhand.domain.sweep import read_sweep, run_of
 from deckhand.usecases.admit_drop import AdmitDrop, Notification
 from deckhand.usecases.check_deck import CheckDeck, Checked, Decision
 from deckhand.usecases.forecast_run import Projector
@@ -470,6 +471,17 @@ def test_comments_may_have_any_letters(world: World, encoding: str) -> None:
     assert world.preflight.text == text
 
 
+def test_an_accepted_run_knows_its_accelerator(world: World) -> None:
+    kokkos = Acceleration(accelerator=Accelerator.KOKKOS, why="Because.", on_host=("fix x",))
+    world.preflight = FakePreflight(GOOD.model_copy(update={"acceleration": kokkos}))
+    run_id = dropped(world, {"in.melt": b"run 1\n", "run.yaml": b"accelerator: gpu\n"})
+    world.check(run_id)
+    assert world.frozen(run_id).acceleration == kokkos
+    assert world.preflight.accelerator is Accelerator.GPU
+    wrong = dropped(world, {"in.a": b"run 1\n", "run.yaml": b"accelerator: cuda\n"}, "inbox/w/")
+    assert "accelerator" in world.check(wrong).reason
+
+
 def test_run_yaml_is_read_and_a_wrong_key_is_named(world: World) -> None:
     files = {"in.a": b"run 1\n", "in.b": b"run 2\n", "run.yaml": b"deck: in.b\n"}
     run_id = dropped(world, files)
@@ -750,6 +762,19 @@ def test_a_file_that_only_one_point_reads_is_waited_for(world: World) -> None:
     run_id = swept(world)
     assert world.check(run_id).decision is Decision.INCOMPLETE
     assert world.check(run_id, NOW + WAIT).decision is Decision.REJECTED
+
+
+def test_the_points_of_a_sweep_share_an_accelerator(world: World) -> None:
+    kokkos = Acceleration(accelerator=Accelerator.KOKKOS)
+    half = kokkos.model_copy(update={"settings": ("neigh", "half")})
+    world.preflight.report = GOOD.model_copy(update={"acceleration": kokkos})
+    other = GOOD.model_copy(update={"acceleration": half})
+    world.preflight.reports = {"T=0.5, seed=2": other}
+    run_id = swept(world)
+    world.check(run_id)
+    parent = world.frozen(run_id)
+    points = read_sweep(world.runs.read(keys.sweep(run_id)), run_id).points
+    assert run_of(parent, points[0]).acceleration == parent.acceleration == half
 
 
 def test_the_contract_of_a_sweep_is_that_of_its_worst_point(world: World) -> None:

@@ -85,6 +85,7 @@ class Checked:
             "missing": [problem.model_dump(mode="json") for problem in self.report.missing],
             "writes": list(self.report.writes),
             "begun_again": list(self.report.begun_again),
+            "acceleration": self.report.acceleration.model_dump(mode="json"),
             "stages": [stage.model_dump(mode="json") for stage in self.stages],
             "atoms": dry.atoms if dry else None,
             "checkpoint_bytes": dry.checkpoint_bytes if dry else None,
@@ -98,7 +99,7 @@ def check_path(path: Path, *, dry: bool, told: Sequence[str] = ()) -> Checked:
     """
     with folder_of(path) as (root, deck, options):
         variables = variables_of(options, told)
-        report = check_folder(root, deck, variables)
+        report = check_folder(root, deck, variables, options.accelerator)
         carried = None
         if dry and report.ok:
             engine = find_engine("A dry run")
@@ -150,6 +151,10 @@ def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
     known = [steps for steps in runs if steps is not None]
     total = f"{sum(known):,} steps" if len(known) == len(runs) else "steps known only to a real run"
     yield "stages", f"{len(checked.stages)}, {total}"
+    found = checked.report.acceleration
+    yield "on a GPU", f"{found.accelerator}: {found.why}"
+    if found.on_host:
+        yield "on host", ", ".join(found.on_host)
     if checked.report.reads:
         yield "reads", ", ".join(checked.report.reads)
     if checked.report.writes:

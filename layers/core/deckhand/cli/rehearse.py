@@ -73,7 +73,7 @@ def rehearse(
             _shown(as_json) as tell,
         ):
             variables = variables_of(options, var or ())
-            report = check_folder(root, deck, variables)
+            report = check_folder(root, deck, variables, options.accelerator)
             contract = report.contract
             if not report.ok or contract is Contract.REFUSED:
                 errors = [*report.problems, *report.missing]

@@ -57,6 +57,10 @@ class ReaperError(DeckhandError):
     """Runs or jobs could not be looked at; the next reaper tries again."""
 
 
+class EngineError(DeckhandError):
+    """This machine, or its image, lacks what LAMMPS needs to carry a run; the text says what."""
+
+
 class StorageError(DeckhandError):
     """Something in S3 is not what its manifest says."""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
+from deckhand.domain.accelerator import Accelerator
 from deckhand.domain.deck import Frozen
 
 MAX_POINTS: Final = 10_000
@@ -47,9 +48,9 @@ class RunOptions(Frozen):
     `variables` are given to LAMMPS like `-var` of the command line; a list gives an index variable
     several values (https://docs.lammps.org/Run_options.html). `hours` of machine time and
     `dollars` (US) are the most that the run may use up before it is held. `ranks` are MPI ranks.
-    `sweep` names variables and their values, of which every combination becomes a run of its
-    own, or lists the combinations. `priority` is 0 to 9; the higher goes first among the runs of
-    one owner.
+    `accelerator` goes before the one that the deck suggests. `sweep` names variables and their
+    values, of which every combination becomes a run of its own, or lists the combinations.
+    `priority` is 0 to 9; the higher goes first among the runs of one owner.
     """
 
     deck: str | None = None
@@ -57,6 +58,7 @@ class RunOptions(Frozen):
     instance: Name | None = None
     gpus: int | None = Field(default=None, ge=1, le=8)
     ranks: int | None = Field(default=None, ge=1, le=192)
+    accelerator: Accelerator | None = None
     checkpoint_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
     hours: float | None = Field(default=None, gt=0)
     dollars: float | None = Field(default=None, gt=0)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from deckhand.domain.accelerator import Acceleration
 from deckhand.domain.deck import Frozen, Problem
 from deckhand.domain.options import RunOptions
 
@@ -81,6 +82,7 @@ class CheckReport(Frozen):
     writes: tuple[str, ...] = ()
     begun_again: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = ()
+    acceleration: Acceleration = Acceleration()
 
     @property
     def ok(self) -> bool:
@@ -141,7 +143,8 @@ class Run(Frozen):
     Where no dry run has found `atoms` and `checkpoint_bytes`, `dry_run` says why. `extensions`
     are the steps of runs that were added after the deck's end, in their order. A point of a sweep
     has a `parent`, under which the frozen deck lies, and its `options.variables` are its own.
-    `deck_class` is what the speed of the deck is measured and projected by.
+    `deck_class` is what the speed of the deck is measured and projected by, `acceleration` what
+    its attempts have on machines with a GPU.
     """
 
     schema_version: Literal[1] = 1
@@ -159,6 +162,7 @@ class Run(Frozen):
     extensions: tuple[int, ...] = ()
     parent: str | None = None
     deck_class: str = ""
+    acceleration: Acceleration = Acceleration()
     admitted_at: datetime
 
     def extended(self, extensions: tuple[int, ...]) -> Run:

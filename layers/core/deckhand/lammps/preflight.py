@@ -8,10 +8,12 @@ from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Final
 
+from deckhand.domain.accelerator import Accelerator
 from deckhand.domain.deck import Problem, Severity
 from deckhand.domain.run import CheckReport, Contract, Stage
 from deckhand.lammps import contract, files, vocabulary
-from deckhand.lammps.accelerated import stays_on_host
+from deckhand.lammps.accelerator import Judge
+from deckhand.lammps.bars import Bars
 from deckhand.lammps.combinations import Combinations
 from deckhand.lammps.conditions import changing, every_branch, names_in, taken
 from deckhand.lammps.errors import DeckError, Place
@@ -50,12 +52,17 @@ MOST_NESTED: Final = 50
 """Files and commands inside one another; a string variable can hold a command that holds it."""
 
 
-def check_folder(root: Path, deck: str, variables: Given | None = None) -> CheckReport:
+def check_folder(
+    root: Path,
+    deck: str,
+    variables: Given | None = None,
+    accelerator: Accelerator | None = None,
+) -> CheckReport:
     """Check the deck *deck* in the folder *root*; both as they will lie on the machine.
 
-    *variables* are those that it is given from outside.
+    *variables* are those that it is given from outside, *accelerator* is what its run.yaml wants.
     """
-    return _Walk(root, deck, variables or {}).report()
+    return _Walk(root, deck, variables or {}).report(accelerator)
 
 
 @dataclass
@@ -80,7 +87,6 @@ class _Walk:
     contracts: set[Contract] = field(default_factory=set)
     grown: set[str] = field(default_factory=set)
     combinations: Combinations = field(default_factory=Combinations)
-    on_host: set[tuple[str, str]] = field(default_factory=set)
     has_box: bool = False
     acts: bool = False
     has_jumps: bool = False
@@ -90,8 +96,12 @@ class _Walk:
     settled: bool = False
     chosen: bool | None = None
     jumped_to: str = ""
+    judge: Judge = field(init=False)
 
-    def report(self) -> CheckReport:
+    def __post_init__(self) -> None:
+        self.judge = Judge(Bars((self.root / self.deck).parent))
+
+    def report(self, wanted: Accelerator | None) -> CheckReport:
         name = PurePosixPath(self.deck).name
         first = self._first_values()
         self.variables = StaticVariables(first)
@@ -99,6 +109,9 @@ class _Walk:
         self._file(name, Place(name, 0))
         self._whole(name)
         self._given_in_vain()
+        acceleration, found = self.judge.judge(wanted)
+        for problem in found:
+            self._keep(self.problems, problem)
         stages = self.stages
         if self.has_jumps:
             # How often a loop goes round is known only to a LAMMPS that runs it.
@@ -111,6 +124,7 @@ class _Walk:
             writes=tuple(self.written),
             begun_again=tuple(self.begun_again),
             stages=tuple(stages),
+            acceleration=acceleration,
         )
 
     def _first_values(self) -> dict[str, str]:
@@ -203,6 +217,7 @@ class _Walk:
             return
         if self._has_style(command, place):
             self._resume(command, place)
+            self.judge.take(command, place)
         self._touched_files(command, place)
         self._removed_files(command, place)
         self._flow(command, place)
@@ -211,17 +226,9 @@ class _Walk:
         kind, index = STYLE_AT.get(command[0], ("", 0))
         style = command[index] if kind and len(command) > index else "$"
         if "$" in style or style == "delete" or vocabulary.knows(kind, style):
-            self._note_host(kind, style, place)
             return True
         self._unknown(kind, style, f"there is no {kind} style `{style}` in this LAMMPS", place)
         return False
-
-    def _note_host(self, kind: str, style: str, place: Place) -> None:
-        if "$" in style or (kind, style) in self.on_host or not stays_on_host(kind, style):
-            return
-        self.on_host.add((kind, style))
-        message = f"{kind} {style} has no version for a GPU: it runs on the host beside one."
-        self._add(self.problems, Severity.NOTE, place, message)
 
     def _resume(self, command: list[str], place: Place) -> None:
         for promise in contract.promises(command):
@@ -334,8 +341,12 @@ class _Walk:
         self._add(self.problems, Severity.ERROR, place, message)
 
     def _add(self, to: list[Problem], severity: Severity, place: Place, message: str) -> None:
-        if sum(known.severity is severity for known in to) >= MOST_PROBLEMS:
+        self._keep(
+            to, Problem(severity=severity, file=place.file, line=place.line, message=message)
+        )
+
+    def _keep(self, to: list[Problem], problem: Problem) -> None:
+        if sum(known.severity is problem.severity for known in to) >= MOST_PROBLEMS:
             return
-        problem = Problem(severity=severity, file=place.file, line=place.line, message=message)
         if problem not in to:
             to.append(problem)

@@ -17,7 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from deckhand.adapters.metadata import Metadata
-from deckhand.domain.errors import StorageError
+from deckhand.domain.errors import EngineError, StorageError
+from deckhand.domain.gpu import Gpu
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.manifest import Manifest, OutputKind
 from deckhand.domain.notice import SpotNotice
@@ -39,6 +40,7 @@ from deckhand.lammps.watch import Stopped
 from deckhand.runner.clock import utc_now
 from deckhand.runner.commit import Committer, Origin
 from deckhand.runner.disk import Disk
+from deckhand.runner.engine import Engine, engine
 from deckhand.runner.fetch import (
     Checkpoint,
     fetch_inputs,
@@ -85,6 +87,7 @@ class Attempt:
     bucket: Bucket
     metadata: Metadata
     reporter: Reporter
+    gpus: tuple[Gpu, ...] = ()
     _watch: Watch = field(init=False)
     _pace: Pace = field(init=False)
     _disk: Disk = field(init=False)
@@ -143,6 +146,8 @@ class Attempt:
             return self._stalled()
         except (StorageError, OSError, ClientError, BotoCoreError) as error:
             return Ended(ExitCode.IO_ERROR, Ending.IO_ERROR, f"{type(error).__name__}: {error}")
+        except EngineError as error:
+            return Ended(ExitCode.IO_ERROR, Ending.IO_ERROR, str(error))
         except (ResumeError, ValidationError) as error:
             return Ended(ExitCode.RUNNER_ERROR, Ending.RUNNER_ERROR, str(error), self._tail())
         except Exception as error:  # the one place where a bug of ours ends
@@ -199,8 +204,10 @@ class Attempt:
 
     def _unfit(self, run: Run, control: Path) -> Ended | None:
         """Leave a machine that cannot do the work before anything is fetched to it."""
-        command = self.settings.command(run.options.ranks)
-        found = prove_machine(self.settings, lambda _: command, control).test
+        proven = prove_machine(
+            self.settings, lambda gpus: engine(self.settings, run, gpus, None).command, control
+        )
+        self.gpus, found = proven.gpus, proven.test
         if not found.ok:
             return Ended(ExitCode.UNFIT_HOST, Ending.UNFIT_HOST, found.reason)
         self.reporter.update(event=f"fetching the deck; self-test {found.seconds:.1f} s")
@@ -233,7 +240,9 @@ class Attempt:
         cwd = folders.workspace / Path(run.deck).parent
         journal = checkpoint.journal if checkpoint else Journal(deck=Path(run.deck).name)
         log = "none" if checkpoint else str(journal.log)
-        command = [*self.settings.command(run.options.ranks), "-log", log]
+        pinned = checkpoint.manifest.lammps_flags if checkpoint else None
+        chosen = engine(self.settings, run, self.gpus, pinned)
+        command = [*chosen.command, "-log", log]
         lammps = self._lammps = Lammps(command, cwd, folders.control)
         for variable in VARIABLES:
             lammps.send(variable)
@@ -258,7 +267,7 @@ class Attempt:
             if journal.log is not None:
                 session.files.told_again(["log", journal.log])
             give(lammps, journal, run.options.variables)
-        origin = self._origin(checkpoint, seeds)
+        origin = self._origin(checkpoint, chosen, seeds)
         committer = self._committer = Committer(
             bucket=self.bucket,
             outputs=StoredOutputs(
@@ -329,7 +338,9 @@ class Attempt:
             session.box_made()
         return seeds
 
-    def _origin(self, checkpoint: Checkpoint | None, seeds: tuple[int, ...]) -> Origin:
+    def _origin(
+        self, checkpoint: Checkpoint | None, chosen: Engine, seeds: tuple[int, ...]
+    ) -> Origin:
         manifest = checkpoint.manifest if checkpoint else None
         return Origin(
             run_id=self.settings.run_id,
@@ -337,7 +348,7 @@ class Attempt:
             from_step=manifest.step if manifest else 0,
             parent=str(manifest.checkpoint_id) if manifest else None,
             lineage=manifest.segments if manifest else (),
-            lammps_flags=self.settings.lmp_flags,
+            lammps_flags=chosen.flags,
             seeds=seeds,
         )
 

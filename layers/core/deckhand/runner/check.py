@@ -24,11 +24,12 @@ from deckhand.adapters.session import aws_client
 from deckhand.domain import keys
 from deckhand.domain.check import CheckAnswer, CheckOrder, read_order
 from deckhand.domain.credentials import CHECK
-from deckhand.domain.errors import StorageError
+from deckhand.domain.errors import EngineError, StorageError
 from deckhand.domain.parts import MIB
 from deckhand.domain.run import Bound, DryRun
 from deckhand.domain.status import ExitCode
 from deckhand.lammps.sandbox import GRACE_SECONDS, dry_run
+from deckhand.runner.engine import find_program
 from deckhand.runner.fetch import fetch_files
 from deckhand.usecases.ports import Bucket
 
@@ -89,7 +90,10 @@ class Check:
     job_id: str | None = None
 
     def carry(self) -> DryRun:
-        """Answer the order; what another job has answered stands. Raises StorageError."""
+        """Answer the order; what another job has answered stands.
+
+        Raises StorageError, and EngineError where the image lacks a program.
+        """
         told = self.settings
         key = keys.check_order(told.run_id, told.check_id)
         order = read_order(self.bucket.read(key), key)
@@ -107,6 +111,8 @@ class Check:
         lack = self._lack_of_room(order)
         if lack is not None:
             return lack
+        *launcher, name = self.settings.lmp
+        program = find_program(name, (), os.get_exec_path(self.environment))
         root = self.settings.scratch / "deck"
         root.mkdir(parents=True)
         fetch_files(self.bucket, order.run_id, order.inputs, root)
@@ -114,7 +120,7 @@ class Check:
         return dry_run(
             root,
             order.deck,
-            self.settings.lmp,
+            (*launcher, program),
             max(1.0, left - GRACE_SECONDS - ANSWER_SECONDS),
             self.environment,
             max(self.settings.memory_mib - OWN_MIB, OWN_MIB) * MIB,
@@ -145,7 +151,7 @@ def main() -> int:
         bucket = S3Bucket(aws_client("s3", session=session), settings.runs_bucket)
         check = Check(settings, bucket, programs, began, job_id)
         found = check.carry()
-    except (StorageError, ClientError, BotoCoreError, OSError) as error:
+    except (EngineError, StorageError, ClientError, BotoCoreError, OSError) as error:
         print(f"deckhand: {error}", file=sys.stderr, flush=True)
         return ExitCode.IO_ERROR
     print(found.model_dump_json(exclude={"stages"}), flush=True)

@@ -19,6 +19,7 @@ from typing import Final
 from deckhand.adapters.gpu import Nvml
 from deckhand.adapters.metadata import metadata_at
 from deckhand.domain import keys
+from deckhand.domain.accelerator import Acceleration, Accelerator
 from deckhand.domain.errors import GpuError
 from deckhand.domain.gpu import Driver, Gpu, GpuSample
 from deckhand.domain.parts import MIB
@@ -37,6 +38,7 @@ from deckhand.domain.selftest import (
 )
 from deckhand.domain.status import ExitCode
 from deckhand.lammps.trial import TrialError, try_out
+from deckhand.runner.engine import find_program, needs_gpu
 from deckhand.runner.settings import Settings
 from deckhand.runner.storage import runs_bucket
 
@@ -177,12 +179,21 @@ def prove_all(environment: Mapping[str, str]) -> SelfTest:
         own = {"DECKHAND_SCRATCH": control, **BY_HAND, **environment}
         settings = Settings.read(own)
         seconds = settings.selftest_seconds
-        first = prove_machine(settings, lambda _: settings.command(None), Path(control)).test
+        first = prove_machine(settings, lambda gpus: _usual(settings, gpus), Path(control)).test
         more = (
             bounded("s3", lambda: _read(settings), seconds),
             bounded("metadata", lambda: _ask_metadata(settings, environment), seconds),
         )
     return SelfTest(checks=(*first.checks, *more))
+
+
+def _usual(settings: Settings, gpus: tuple[Gpu, ...]) -> tuple[str, ...]:
+    """LAMMPS with KOKKOS, as most runs have it, unless LMP_FLAGS says otherwise."""
+    *launcher, name = settings.lmp
+    kokkos = Acceleration(accelerator=Accelerator.KOKKOS)
+    flags = settings.lmp_flags or kokkos.flags(len(gpus))
+    program = find_program(name, gpus if needs_gpu(flags) else (), os.get_exec_path())
+    return (*launcher, program, *flags)
 
 
 def _read(settings: Settings) -> Finding:

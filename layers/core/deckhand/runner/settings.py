@@ -19,6 +19,7 @@ class Settings:
     `checkpoint` is the checkpoint to resume from, None to start at the beginning; `stop_after`
     is when the attempt must have stopped by itself (0 for never). A simulation that gets no further
     for `stall` seconds is given up (0 for never). `mpirun` starts a run that asks for its ranks.
+    The last word of `lmp` is the program itself; `lmp_flags` go before the accelerator of the run.
     `metadata` is the address of the metadata service, or the folder where the machine keeps its
     answers.
     `token` is what the function `lender` lends the credentials of the run for; where there is no
@@ -89,15 +90,6 @@ class Settings:
         """What the lender is told."""
         own = {"run_id": self.run_id, "attempt": self.attempt, "token": self.token}
         return own if self.index is None else {**own, "index": self.index}
-
-    def command(self, ranks: int | None) -> tuple[str, ...]:
-        """What starts LAMMPS with so many ranks; None for as many as this machine gives it.
-
-        The last word of `lmp` is the program itself.
-        """
-        if ranks is None:
-            return (*self.lmp, *self.lmp_flags)
-        return (*self.mpirun, "-n", str(ranks), self.lmp[-1], *self.lmp_flags)
 
 
 def _flags(text: str) -> tuple[str, ...]:

@@ -209,6 +209,7 @@ class CheckDeck:
             checkpoint_bytes=dry.checkpoint_bytes,
             dry_run=" ".join(text for text in (carried.shortfall, read.shortfall) if text),
             deck_class=deck_class(_scripts(root / deck, report.reads)),
+            acceleration=read.acceleration,
             admitted_at=record.admitted_at,
         )
         if run.options.sweep is not None:

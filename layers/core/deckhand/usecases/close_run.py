@@ -11,6 +11,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from deckhand.domain import keys
+from deckhand.domain.accelerator import Accelerator
 from deckhand.domain.advice import Facts
 from deckhand.domain.attempt import Verdict
 from deckhand.domain.certificate import Certificate, certified_body
@@ -110,6 +111,8 @@ class CloseRun:
             atoms=run.atoms,
             gpus=run.options.gpus or 1,
             checkpoint_minutes=run.options.checkpoint_minutes,
+            on_host=run.acceleration.on_host,
+            plain=run.acceleration.why if run.acceleration.accelerator is Accelerator.PLAIN else "",
         )
 
     def _manifest(self, record: RunRecord) -> Manifest | None:

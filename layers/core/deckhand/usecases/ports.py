@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from deckhand.domain.accelerator import Accelerator
 from deckhand.domain.attempt import AttemptRecord, Job
 from deckhand.domain.credentials import Credentials, Scope
 from deckhand.domain.dead_letter import DeadLetter
@@ -391,10 +392,17 @@ class Speeds(Protocol):
 
 
 class Preflight(Protocol):
-    def __call__(self, root: Path, deck: str, variables: Mapping[str, Values]) -> CheckReport:
+    def __call__(
+        self,
+        root: Path,
+        deck: str,
+        variables: Mapping[str, Values],
+        accelerator: Accelerator | None,
+    ) -> CheckReport:
         """Read a deck in the folder *root* without running it.
 
-        *variables* are those that it is given from outside, here and below.
+        *variables* are those that it is given from outside, here and below; *accelerator* is what
+        its run.yaml wants.
         """
         ...
 

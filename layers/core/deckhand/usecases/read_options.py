@@ -21,6 +21,7 @@ EXAMPLES: Final = {
     "instance": "instance: standard",
     "gpus": "gpus: 1",
     "ranks": "ranks: 4",
+    "accelerator": "accelerator: kokkos (or gpu, or plain)",
     "checkpoint_minutes": "checkpoint_minutes: 10",
     "hours": "hours: 48",
     "dollars": "dollars: 40",

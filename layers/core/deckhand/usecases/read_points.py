@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from deckhand.domain.accelerator import Acceleration, suits_all
 from deckhand.domain.message import shorten
 from deckhand.domain.options import RunOptions, Value
 from deckhand.domain.run import CheckReport, Contract, DryRun
@@ -34,6 +35,11 @@ class PointsRead:
     @property
     def contract(self) -> Contract:
         return Contract.worst(report.contract for report in self.reports)
+
+    @property
+    def acceleration(self) -> Acceleration:
+        """One for all points: they may share machines, and their parent's run.json."""
+        return suits_all(report.acceleration for report in self.reports)
 
     @property
     def shortfall(self) -> str:
@@ -85,7 +91,8 @@ def read_points(
     for mine in values:
         if reports and time_left() < FOR_THE_REST:
             break
-        reports.append(preflight(root, deck, variables_at(options, mine)))
+        variables = variables_at(options, mine)
+        reports.append(preflight(root, deck, variables, options.accelerator))
     return PointsRead(values, tuple(reports))
 
 
