@@ -83,6 +83,7 @@ def test_a_person_is_shown_a_table_and_a_program_json(
         "PYTHONPATH": str(ROOT / "layers/core"),
         "GPUS": "1",
         "LMP": str(LMP),
+        "LMP_FLAGS": "-sf opt",
         "CUDA_VERSION": "12.4.1",
     }.items():
         monkeypatch.setenv(name, value)

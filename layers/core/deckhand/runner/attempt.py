@@ -34,6 +34,7 @@ from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
 from deckhand.lammps.script import folder_reader, quoted
 from deckhand.lammps.session import Session, Snapshot
+from deckhand.lammps.trial import try_out
 from deckhand.lammps.variables import give
 from deckhand.lammps.watch import Stopped
 from deckhand.runner.clock import utc_now
@@ -199,8 +200,8 @@ class Attempt:
 
     def _unfit(self, run: Run, control: Path) -> Ended | None:
         """Leave a machine that cannot do the work before anything is fetched to it."""
-        command = self.settings.command(run.options.ranks)
-        found = prove_machine(self.settings, lambda _: command, control).test
+        command, seconds = self.settings.command(run.options.ranks), self.settings.selftest_seconds
+        found = prove_machine(self.settings, lambda _: try_out(command, control, seconds)).test
         if not found.ok:
             return Ended(ExitCode.UNFIT_HOST, Ending.UNFIT_HOST, found.reason)
         self.reporter.update(event=f"fetching the deck; self-test {found.seconds:.1f} s")

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,7 +36,7 @@ from deckhand.domain.selftest import (
     passed,
 )
 from deckhand.domain.status import ExitCode
-from deckhand.lammps.trial import TrialError, try_out
+from deckhand.lammps.trial import Trial, TrialError, try_out
 from deckhand.runner.settings import Settings
 from deckhand.runner.storage import runs_bucket
 
@@ -52,9 +52,8 @@ ON_AWS: Final = ("METADATA_FOLDER", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_BA
 BY_HAND: Final = {"RUN_ID": "", "ATTEMPT": "1", "RUNS_BUCKET": ""}
 """What is no job's environment may lack."""
 
-
-Command = Callable[[tuple[Gpu, ...]], Sequence[str]]
-"""What starts the LAMMPS of an attempt on a machine with these GPUs."""
+Compute = Callable[[tuple[Gpu, ...]], Trial]
+"""Tries out the LAMMPS of an attempt on a machine with these GPUs; raises TrialError."""
 
 
 @dataclass(frozen=True)
@@ -75,34 +74,25 @@ class Sight:
     trouble: str = ""
 
 
-def prove_machine(settings: Settings, command: Command, control: Path) -> Proven:
-    """What an attempt asks of its machine before it fetches a deck; *command* starts its LAMMPS.
+def prove_machine(settings: Settings, compute: Compute) -> Proven:
+    """What an attempt asks of its machine before it fetches a deck.
 
-    *control* is a folder whose path has no blanks. That S3 can be reached is seen by fetching.
+    That S3 can be reached is seen by fetching.
     """
     gpus, sight = _look(settings)
-    rest = _checks(settings, gpus.mark, sight, command, control)
+    rest = _checks(settings, gpus.mark, sight, compute)
     return Proven(SelfTest(checks=(gpus, *rest)), sight.gpus)
 
 
-def _checks(
-    settings: Settings, gpus: Mark, sight: Sight, command: Command, control: Path
-) -> Iterator[Check]:
+def _checks(settings: Settings, gpus: Mark, sight: Sight, compute: Compute) -> Iterator[Check]:
     seconds = settings.selftest_seconds
     yield bounded("driver", lambda: judge_driver(sight.driver, settings.cuda), seconds)
     yield bounded("gpu memory", lambda: judge_memory(sight.samples), seconds)
     # A LAMMPS that would only wait for a GPU that is not there says nothing new.
     if gpus is Mark.PASSED:
-        trial = bounded(
-            "lammps",
-            lambda: _compute(command(sight.gpus), control, seconds),
-            seconds + GRACE_SECONDS,
-        )
+        yield bounded("lammps", lambda: _tried(compute, sight.gpus), seconds + GRACE_SECONDS)
     else:
-        trial = bounded(
-            "lammps", lambda: left_out("It is tried out on visible GPUs only."), seconds
-        )
-    yield trial
+        yield bounded("lammps", lambda: left_out("It is tried out on visible GPUs only."), seconds)
     yield bounded("disk", lambda: _write(settings.scratch), seconds)
 
 
@@ -125,9 +115,9 @@ def _sight() -> Sight:
         return Sight(trouble=str(error))
 
 
-def _compute(command: Sequence[str], control: Path, seconds: float) -> Finding:
+def _tried(compute: Compute, gpus: tuple[Gpu, ...]) -> Finding:
     try:
-        trial = try_out(command, control, seconds)
+        trial = compute(gpus)
     except TrialError as error:
         return failed(str(error))
     return passed(
@@ -177,7 +167,8 @@ def prove_all(environment: Mapping[str, str]) -> SelfTest:
         own = {"DECKHAND_SCRATCH": control, **BY_HAND, **environment}
         settings = Settings.read(own)
         seconds = settings.selftest_seconds
-        first = prove_machine(settings, lambda _: settings.command(None), Path(control)).test
+        command = settings.command(None)
+        first = prove_machine(settings, lambda _: try_out(command, Path(control), seconds)).test
         more = (
             bounded("s3", lambda: _read(settings), seconds),
             bounded("metadata", lambda: _ask_metadata(settings, environment), seconds),
