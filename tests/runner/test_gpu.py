@@ -114,10 +114,10 @@ def test_a_lammps_that_hangs_is_killed_and_its_machine_left(
 ) -> None:
     hung, silent = tmp_path / "lmp", tmp_path / "silent"
     os.mkfifo(silent)
-    hung.write_text(f"#!/bin/sh\nexec '{ENGINE.lmp}' \"$@\" <> '{silent}'\n")
+    hung.write_text(f"#!/bin/sh\nexec '{ENGINE.lmp}' \"$@\" 3<&0 <> '{silent}'\n")
     hung.chmod(0o700)
-    status = refused(cloud, LMP=str(hung), SELFTEST_SECONDS="2")
-    assert status.reason == "lammps: LAMMPS did not answer within 2 s, and was killed."
+    status = refused(cloud, LMP=str(hung), SELFTEST_SECONDS="5")
+    assert status.reason == "lammps: LAMMPS did not answer within 5 s, and was killed."
     assert wait_until(lambda: not ranks_in(cloud.scratch))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,14 +51,19 @@ class Trial:
     seconds: float
 
 
-def try_out(command: Sequence[str], folder: Path, seconds: float) -> Trial:
+def try_out(
+    command: Sequence[str],
+    folder: Path,
+    seconds: float,
+    environment: Mapping[str, str] | None = None,
+) -> Trial:
     """Run it by *command* in *folder*, whose path has no blanks; killed after *seconds*.
 
     Raises TrialError.
     """
     began = time.monotonic()
     try:
-        lammps = Lammps([*command, "-log", "none"], folder, folder)
+        lammps = Lammps([*command, "-log", "none"], folder, folder, environment)
     except OSError as error:
         raise TrialError(f"{command[0]} could not be started: {error.strerror}.") from error
 

@@ -35,6 +35,7 @@ from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
 from deckhand.lammps.script import folder_reader, quoted
 from deckhand.lammps.session import Session, Snapshot
+from deckhand.lammps.trial import Trial, try_out
 from deckhand.lammps.variables import give
 from deckhand.lammps.watch import Stopped
 from deckhand.runner.clock import utc_now
@@ -204,9 +205,12 @@ class Attempt:
 
     def _unfit(self, run: Run, control: Path) -> Ended | None:
         """Leave a machine that cannot do the work before anything is fetched to it."""
-        proven = prove_machine(
-            self.settings, lambda gpus: engine(self.settings, run, gpus, None).command, control
-        )
+        seconds = self.settings.selftest_seconds
+
+        def compute(gpus: tuple[Gpu, ...]) -> Trial:
+            return try_out(engine(self.settings, run, gpus, None).command, control, seconds)
+
+        proven = prove_machine(self.settings, compute)
         self.gpus, found = proven.gpus, proven.test
         if not found.ok:
             return Ended(ExitCode.UNFIT_HOST, Ending.UNFIT_HOST, found.reason)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from deckhand.adapters.gpu import Nvml
 from deckhand.adapters.metadata import metadata_at
 from deckhand.domain import keys
 from deckhand.domain.accelerator import Acceleration, Accelerator
-from deckhand.domain.errors import GpuError
+from deckhand.domain.errors import EngineError, GpuError
 from deckhand.domain.gpu import Driver, Gpu, GpuSample
 from deckhand.domain.parts import MIB
 from deckhand.domain.selftest import (
@@ -37,7 +37,7 @@ from deckhand.domain.selftest import (
     passed,
 )
 from deckhand.domain.status import ExitCode
-from deckhand.lammps.trial import TrialError, try_out
+from deckhand.lammps.trial import Trial, TrialError, try_out
 from deckhand.runner.engine import find_program, needs_gpu
 from deckhand.runner.settings import Settings
 from deckhand.runner.storage import runs_bucket
@@ -54,9 +54,8 @@ ON_AWS: Final = ("METADATA_FOLDER", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_BA
 BY_HAND: Final = {"RUN_ID": "", "ATTEMPT": "1", "RUNS_BUCKET": ""}
 """What is no job's environment may lack."""
 
-
-Command = Callable[[tuple[Gpu, ...]], Sequence[str]]
-"""What starts the LAMMPS of an attempt on a machine with these GPUs."""
+Compute = Callable[[tuple[Gpu, ...]], Trial]
+"""Tries out the LAMMPS of an attempt on a machine with these GPUs; raises TrialError."""
 
 
 @dataclass(frozen=True)
@@ -77,34 +76,25 @@ class Sight:
     trouble: str = ""
 
 
-def prove_machine(settings: Settings, command: Command, control: Path) -> Proven:
-    """What an attempt asks of its machine before it fetches a deck; *command* starts its LAMMPS.
+def prove_machine(settings: Settings, compute: Compute) -> Proven:
+    """What an attempt asks of its machine before it fetches a deck.
 
-    *control* is a folder whose path has no blanks. That S3 can be reached is seen by fetching.
+    That S3 can be reached is seen by fetching.
     """
     gpus, sight = _look(settings)
-    rest = _checks(settings, gpus.mark, sight, command, control)
+    rest = _checks(settings, gpus.mark, sight, compute)
     return Proven(SelfTest(checks=(gpus, *rest)), sight.gpus)
 
 
-def _checks(
-    settings: Settings, gpus: Mark, sight: Sight, command: Command, control: Path
-) -> Iterator[Check]:
+def _checks(settings: Settings, gpus: Mark, sight: Sight, compute: Compute) -> Iterator[Check]:
     seconds = settings.selftest_seconds
     yield bounded("driver", lambda: judge_driver(sight.driver, settings.cuda), seconds)
     yield bounded("gpu memory", lambda: judge_memory(sight.samples), seconds)
     # A LAMMPS that would only wait for a GPU that is not there says nothing new.
     if gpus is Mark.PASSED:
-        trial = bounded(
-            "lammps",
-            lambda: _compute(command(sight.gpus), control, seconds),
-            seconds + GRACE_SECONDS,
-        )
+        yield bounded("lammps", lambda: _tried(compute, sight.gpus), seconds + GRACE_SECONDS)
     else:
-        trial = bounded(
-            "lammps", lambda: left_out("It is tried out on visible GPUs only."), seconds
-        )
-    yield trial
+        yield bounded("lammps", lambda: left_out("It is tried out on visible GPUs only."), seconds)
     yield bounded("disk", lambda: _write(settings.scratch), seconds)
 
 
@@ -127,10 +117,10 @@ def _sight() -> Sight:
         return Sight(trouble=str(error))
 
 
-def _compute(command: Sequence[str], control: Path, seconds: float) -> Finding:
+def _tried(compute: Compute, gpus: tuple[Gpu, ...]) -> Finding:
     try:
-        trial = try_out(command, control, seconds)
-    except TrialError as error:
+        trial = compute(gpus)
+    except (TrialError, EngineError) as error:
         return failed(str(error))
     return passed(
         f"100 steps of 864 atoms in {trial.seconds:.1f} s, with the energy they must have."
@@ -179,7 +169,11 @@ def prove_all(environment: Mapping[str, str]) -> SelfTest:
         own = {"DECKHAND_SCRATCH": control, **BY_HAND, **environment}
         settings = Settings.read(own)
         seconds = settings.selftest_seconds
-        first = prove_machine(settings, lambda gpus: _usual(settings, gpus), Path(control)).test
+
+        def compute(gpus: tuple[Gpu, ...]) -> Trial:
+            return try_out(_usual(settings, gpus), Path(control), seconds)
+
+        first = prove_machine(settings, compute).test
         more = (
             bounded("s3", lambda: _read(settings), seconds),
             bounded("metadata", lambda: _ask_metadata(settings, environment), seconds),
