@@ -66,7 +66,7 @@ permissions: ## record again what every role calls, and compare it with what it 
 .PHONY: bench
 bench: ## measure against what is promised: checkpoints, engine, policy, a burst of drops, every failure of AWS
 	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
-	@held=0; for what in "benchmarks.checkpoint" "benchmarks.engine all" benchmarks.cold benchmarks.policy tests.load.drought \
+	@held=0; for what in "benchmarks.checkpoint" "benchmarks.engine all" benchmarks.gpu benchmarks.cold benchmarks.policy tests.load.drought \
 	tests.chaos "benchmarks.burst --drops 1000 --duplicates 0.05 --reorder 0.05" "benchmarks.burst --drops 100 --decks run"; do \
 	echo "== $$what"; $(bin)/python -m $$what || held=1; done; exit $$held
 

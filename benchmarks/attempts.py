@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -16,11 +17,13 @@ from pathlib import Path
 from typing import IO, Final
 
 from deckhand.adapters.folder import FolderBucket
-from deckhand.cli.engine import find_engine
+from deckhand.cli.engine import Engine, find_engine
 from deckhand.cli.machine import Machine
 from deckhand.domain import keys
+from deckhand.domain.errors import DropRejectedError
 from deckhand.domain.run import Contract, InputFile, Run
-from deckhand.domain.status import Status
+from deckhand.domain.status import ExitCode, Status
+from deckhand.lammps.surroundings import kept
 from deckhand.usecases.ports import Bucket
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
 
@@ -29,7 +32,16 @@ DECK: Final = "in.deck"
 LOG: Final = "log.lammps"
 LOOK_SECONDS: Final = 0.005
 
-ENGINE: Final = find_engine("The benchmark")
+
+def _engine() -> Engine:
+    """A machine may have no other LAMMPS than the one that a benchmark is told."""
+    try:
+        return find_engine("The benchmark")
+    except DropRejectedError:
+        return Engine(Path("lmp"), {})
+
+
+ENGINE: Final = _engine()
 
 BENCH: Final = Path(sysconfig.get_paths()["purelib"]) / "lammps/share/lammps/bench"
 CHAIN_FILES: Final = {"data.chain": BENCH / "data.chain"}
@@ -85,7 +97,7 @@ class Course:
 
 @dataclass
 class Site:
-    """One deck in a folder of its own; *lmp* is the command of LAMMPS.
+    """One deck in a folder of its own; *lmp* is the command of LAMMPS, *flags* are its flags.
 
     The runs bucket is a folder where *runs* names no other; *environment* is the runner's.
     """
@@ -95,6 +107,7 @@ class Site:
     text: str
     machine: Machine
     lmp: Sequence[str] = (str(ENGINE.lmp),)
+    flags: Sequence[str] = ()
     runs: Bucket | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     attempts: int = 0
@@ -126,7 +139,7 @@ class Site:
         folder.mkdir()
         for name, path in {**self.files, DECK: self.folder / DECK}.items():
             (folder / name).symlink_to(path)
-        command = [*self.lmp, "-in", DECK, "-nonbuf", "-screen", "none"]
+        command = [*self.lmp, *self.flags, "-in", DECK, "-nonbuf", "-screen", "none"]
         return self._started(command, folder, {})
 
     def attempt(self, checkpoint_seconds: float, *, resume: bool = False) -> Course:
@@ -144,7 +157,8 @@ class Site:
             "RUNS_BUCKET": self.bucket.name,
             "DECKHAND_SCRATCH": str(scratch),
             "CHECKPOINT_SECONDS": str(checkpoint_seconds),
-            "LMP": " ".join(f"'{word}'" for word in self.lmp),
+            "LMP": shlex.join(self.lmp),
+            "LMP_FLAGS": shlex.join(self.flags),
             **self.environment,
         }
         return self._started([sys.executable, "-m", "deckhand.runner"], scratch, environment)
@@ -161,13 +175,32 @@ class Site:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **ENGINE.environment, **environment},
+            env={**lammps_environment(), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
         return Course(process, began)
+
+
+def lammps_environment() -> dict[str, str]:
+    """This one, with all that the runner tells LAMMPS: like is compared with like."""
+    return {**os.environ, **kept(os.environ), **ENGINE.environment}
+
+
+def seconds_to_stop(site: Site, settle: float = 1.0) -> float:
+    """From SIGTERM to a stored and verified checkpoint of an attempt that is computing."""
+    course = site.attempt(600.0)
+    course.wait_for("is running")
+    first_row(site.scratch(site.attempts) / "deck" / LOG, course)
+    time.sleep(settle)
+    begin = time.monotonic() - course.began
+    course.process.terminate()
+    if (code := course.end()) != ExitCode.CHECKPOINTED:
+        raise RuntimeError(f"exit code {code}: {list(course.said)[-5:]}")
+    # The last: one that was due may have been on its way.
+    return max(at for line, at in course.said.items() if "is verified" in line) - begin
 
 
 def chain(run: str, copies: str = "", thermo: str = "thermo 100") -> str:

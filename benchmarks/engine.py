@@ -28,6 +28,7 @@ from benchmarks.attempts import (
     Spent,
     chain,
     first_row,
+    seconds_to_stop,
     spent,
 )
 from benchmarks.claims import Claim, Measure, tell
@@ -121,14 +122,7 @@ def stop(options: argparse.Namespace) -> Iterator[Claim]:
         seconds = []
         for _ in range(options.repeats):
             with _site(_chain(1_000_000), (*launcher, str(ENGINE.lmp))) as site:
-                course = site.attempt(600.0)
-                course.wait_for("is running")
-                first_row(site.scratch(1) / "deck" / LOG, course)
-                time.sleep(1.0)
-                begin = time.monotonic() - course.began
-                course.process.terminate()
-                seconds.append(course.wait_for("is verified") - begin)
-                assert course.end() == ExitCode.CHECKPOINTED
+                seconds.append(seconds_to_stop(site))
         yield Claim(f"from SIGTERM to the verified checkpoint, {name}", median(seconds), unit="s")
 
 

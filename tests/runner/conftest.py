@@ -51,6 +51,7 @@ class Cloud:
     metadata: Machine
     options: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    run_id: str = RUN_ID
 
     @cached_property
     def s3(self) -> Any:
@@ -61,14 +62,14 @@ class Cloud:
     ) -> None:
         """Freeze a deck and write run.json, with what is *asked* of the run besides."""
         inputs = []
-        owner = asked.get("parent") or RUN_ID
+        owner = asked.get("parent") or self.run_id
         for path, text in files.items():
             body = text.encode()
             self.s3.put_object(Bucket=BUCKET, Key=keys.deck(owner, path), Body=body)
             digest = hashlib.sha256(body).hexdigest()
             inputs.append(InputFile(path=path, version_id="1", size=len(body), sha256=digest))
         run = Run(
-            run_id=RUN_ID,
+            run_id=self.run_id,
             drop="inbox/melt/",
             deck=deck,
             inputs=tuple(inputs),
@@ -78,7 +79,7 @@ class Cloud:
             **asked,
         )
         self.s3.put_object(
-            Bucket=BUCKET, Key=keys.run_record(RUN_ID), Body=run.model_dump_json().encode()
+            Bucket=BUCKET, Key=keys.run_record(self.run_id), Body=run.model_dump_json().encode()
         )
 
     def start(self, attempt: int, checkpoint: str = "", **options: str) -> subprocess.Popen[bytes]:
@@ -92,7 +93,7 @@ class Cloud:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-2",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.metadata.endpoint,
-            "RUN_ID": RUN_ID,
+            "RUN_ID": self.run_id,
             "ATTEMPT": str(attempt),
             "CHECKPOINT": checkpoint,
             "RUNS_BUCKET": BUCKET,
@@ -120,7 +121,7 @@ class Cloud:
 
     def status(self, attempt: int) -> Status | None:
         try:
-            answer = self.s3.get_object(Bucket=BUCKET, Key=keys.status(RUN_ID, attempt))
+            answer = self.s3.get_object(Bucket=BUCKET, Key=keys.status(self.run_id, attempt))
         except self.s3.exceptions.NoSuchKey:
             return None
         return Status.model_validate_json(answer["Body"].read())
@@ -177,7 +178,9 @@ class Cloud:
             lose(process)
 
     def is_complete(self, attempt: int) -> bool:
-        listing = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=keys.completion(RUN_ID, attempt))
+        listing = self.s3.list_objects_v2(
+            Bucket=BUCKET, Prefix=keys.completion(self.run_id, attempt)
+        )
         return bool(listing["KeyCount"])
 
     def local(self, attempt: int, path: str) -> bytes:
@@ -185,14 +188,14 @@ class Cloud:
         return (self.scratch / f"a{attempt}" / "deck" / path).read_bytes()
 
     def manifest(self, checkpoint: CheckpointId) -> Manifest:
-        answer = self.s3.get_object(Bucket=BUCKET, Key=keys.manifest(RUN_ID, checkpoint))
-        return read_manifest(answer["Body"].read(), RUN_ID)
+        answer = self.s3.get_object(Bucket=BUCKET, Key=keys.manifest(self.run_id, checkpoint))
+        return read_manifest(answer["Body"].read(), self.run_id)
 
     def said(self, attempt: int) -> str:
         return (self.scratch / f"a{attempt}" / "stderr").read_text()
 
     def checkpoints(self) -> list[CheckpointId]:
-        listing = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=keys.checkpoints(RUN_ID))
+        listing = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=keys.checkpoints(self.run_id))
         found = [keys.parse_manifest(item["Key"]) for item in listing.get("Contents", ())]
         return sorted(parsed[1] for parsed in found if parsed)
 
@@ -200,8 +203,8 @@ class Cloud:
         return str(self.checkpoints()[-1])
 
     def completion(self, attempt: int) -> Manifest:
-        answer = self.s3.get_object(Bucket=BUCKET, Key=keys.completion(RUN_ID, attempt))
-        return read_manifest(answer["Body"].read(), RUN_ID)
+        answer = self.s3.get_object(Bucket=BUCKET, Key=keys.completion(self.run_id, attempt))
+        return read_manifest(answer["Body"].read(), self.run_id)
 
     def results(self, attempt: int) -> dict[str, bytes]:
         """The files of a completed run, joined as close_run joins them."""

@@ -223,3 +223,14 @@ def test_what_a_variable_makes_a_way_out_is_refused(cloud: Cloud, command: str) 
     assert status is not None
     assert "in.out, line 15" in status.reason
     assert "outside the deck's folder" in status.reason
+
+
+def test_a_deck_is_told_no_secret_of_its_job(cloud: Cloud) -> None:
+    names = ("RUN_TOKEN", "AWS_SECRET_ACCESS_KEY", "RUNS_BUCKET", "OMP_NUM_THREADS", "TMPDIR")
+    lines = [f"variable v{n} getenv {name}" for n, name in enumerate(names)]
+    lines.append("print 'told: " + "; ".join(f"${{v{n}}}" for n in range(len(names))) + "'")
+    cloud.admit({"in.curious": "\n".join(lines) + "\n"}, "in.curious")
+    process = cloud.start(1, RUN_TOKEN="a-token", OMP_NUM_THREADS="2")
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.COMPLETED, cloud.said(1)
+    told = f"told: ; ; ; 2; {cloud.scratch}/a1/tmp\n"
+    assert told.encode() in cloud.local(1, "log.lammps")

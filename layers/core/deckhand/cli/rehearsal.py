@@ -30,6 +30,7 @@ from deckhand.domain.status import ExitCode, Phase, Status
 from deckhand.lammps.control import run_control
 from deckhand.lammps.errors import DeckError, EngineDiedError
 from deckhand.lammps.script import quoted
+from deckhand.lammps.surroundings import surroundings
 from deckhand.lammps.variables import Given, definitions
 from deckhand.usecases.finalise import finalise
 from deckhand.usecases.trusted_checkpoints import newest_checkpoint
@@ -178,7 +179,7 @@ class Rehearsal:
         inputs = dict(self._inputs())
         folder = self._copied(inputs, Path(tempfile.mkdtemp(prefix="control-", dir=self.work)))
         self.tell("the control: one process, cut and continued", None)
-        environment = {**_environment(), **self.engine.environment}
+        environment = self._surroundings()
         try:
             run_control(
                 [str(self.engine.lmp)],
@@ -207,7 +208,7 @@ class Rehearsal:
             code = _run(
                 [str(self.engine.lmp), "-in", self._script()],
                 folder / Path(self.deck).parent,
-                {**_environment(), **self.engine.environment},
+                self._surroundings(),
                 said,
             )
         self._plain_seconds = time.monotonic() - begin
@@ -222,6 +223,11 @@ class Rehearsal:
             for inside, path in found.items()
             if inside not in before or before[inside] != _digest(path)
         }
+
+    def _surroundings(self) -> dict[str, str]:
+        """What the runner tells LAMMPS: a deck may ask for a variable of the environment."""
+        given = {**_environment(), **self.engine.environment}
+        return surroundings(given, self.work / "tmp")
 
     def _script(self) -> str:
         """The deck; where it is given variables, a script of ours that jumps to it.

@@ -35,6 +35,7 @@ from deckhand.lammps.process import Lammps
 from deckhand.lammps.replay import replay
 from deckhand.lammps.script import folder_reader, quoted
 from deckhand.lammps.session import Session, Snapshot
+from deckhand.lammps.surroundings import surroundings
 from deckhand.lammps.trial import Trial, try_out
 from deckhand.lammps.variables import give
 from deckhand.lammps.watch import Stopped
@@ -208,7 +209,8 @@ class Attempt:
         seconds = self.settings.selftest_seconds
 
         def compute(gpus: tuple[Gpu, ...]) -> Trial:
-            return try_out(engine(self.settings, run, gpus, None).command, control, seconds)
+            command = engine(self.settings, run, gpus, None).command
+            return try_out(command, control, seconds, self._surroundings)
 
         proven = prove_machine(self.settings, compute)
         self.gpus, found = proven.gpus, proven.test
@@ -216,6 +218,11 @@ class Attempt:
             return Ended(ExitCode.UNFIT_HOST, Ending.UNFIT_HOST, found.reason)
         self.reporter.update(event=f"fetching the deck; self-test {found.seconds:.1f} s")
         return None
+
+    @property
+    def _surroundings(self) -> dict[str, str]:
+        """What LAMMPS is told of the job's environment."""
+        return surroundings(self.settings.environment, self.settings.scratch / "tmp")
 
     def _find_checkpoint(self, folders: Folders) -> Checkpoint | None:
         planned = self.settings.checkpoint
@@ -247,7 +254,7 @@ class Attempt:
         pinned = checkpoint.manifest.lammps_flags if checkpoint else None
         chosen = engine(self.settings, run, self.gpus, pinned)
         command = [*chosen.command, "-log", log]
-        lammps = self._lammps = Lammps(command, cwd, folders.control)
+        lammps = self._lammps = Lammps(command, cwd, folders.control, self._surroundings)
         for variable in VARIABLES:
             lammps.send(variable)
         session = self._session = Session(

@@ -37,6 +37,7 @@ from deckhand.domain.selftest import (
     passed,
 )
 from deckhand.domain.status import ExitCode
+from deckhand.lammps.surroundings import surroundings
 from deckhand.lammps.trial import Trial, TrialError, try_out
 from deckhand.runner.engine import find_program, needs_gpu
 from deckhand.runner.settings import Settings
@@ -171,7 +172,8 @@ def prove_all(environment: Mapping[str, str]) -> SelfTest:
         seconds = settings.selftest_seconds
 
         def compute(gpus: tuple[Gpu, ...]) -> Trial:
-            return try_out(_usual(settings, gpus), Path(control), seconds)
+            own = surroundings(settings.environment, Path(control) / "own")
+            return try_out(_usual(settings, gpus), Path(control), seconds, own)
 
         first = prove_machine(settings, compute).test
         more = (

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deckhand.adapters.metadata import DEFAULT_ENDPOINT
 from deckhand.domain.keys import CheckpointId
+from deckhand.lammps.surroundings import kept
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Settings:
     (as NVIDIA's images tell it), empty for none. A check of the self-test may take
     `selftest_seconds`. A look at the GPUs comes every `gpu_seconds` (0 for never), and `namespace`
     is where CloudWatch keeps the metrics of the stack.
+    `environment` is what LAMMPS may know of the job's.
     """
 
     run_id: str
@@ -53,6 +55,7 @@ class Settings:
     selftest_seconds: float = 120.0
     gpu_seconds: float = 10.0
     namespace: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -83,6 +86,7 @@ class Settings:
             selftest_seconds=float(environment.get("SELFTEST_SECONDS", "120")),
             gpu_seconds=float(environment.get("GPU_SECONDS", "10")),
             namespace=environment.get("METRICS_NAMESPACE", ""),
+            environment=kept(environment),
         )
 
     @property
