@@ -23,6 +23,9 @@ CLOUD_MARKER = "LOCALCLOUD"
 """Set in everything the cloud starts, so that a warden can clean up after a cloud that crashed."""
 
 PYTHON_COMMANDS = frozenset({"python", "python3"})
+NO_GPU = {"GPUS": "0"}
+"""What stands here for a machine with GPUs has none, so a job is promised none."""
+
 KILLED_BY_SIGNAL = 128
 MEMORY_SECONDS = 0.5
 """Between two looks at how much memory a container uses."""
@@ -182,6 +185,7 @@ class Container:
             "TMPDIR": str(self._folder / "tmp"),
             **self._image.base_environment(),
             **given,
+            **NO_GPU,
             **self._extra,
             ATTEMPT_MARKER: self._name,
         }

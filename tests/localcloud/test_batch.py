@@ -498,6 +498,13 @@ def test_an_image_that_is_not_there(submit: Submit, faults: Faults) -> None:
     assert "startedAt" not in record
 
 
+def test_a_job_is_promised_no_gpu_for_here_is_none(submit: Submit) -> None:
+    asked = [{"name": "GPUS", "value": "1"}]
+    code = "import os, sys; sys.exit(int(os.environ['GPUS']))"
+    job = submit(code, containerOverrides={"environment": asked})
+    assert end_of(job)["status"] == "SUCCEEDED"
+
+
 def test_overrides_that_are_too_long_fail_the_job(submit: Submit) -> None:
     environment = [{"name": "LONG", "value": "x" * 8192}]
     record = end_of(submit("print(1)", containerOverrides={"environment": environment}))

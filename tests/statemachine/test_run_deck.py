@@ -126,6 +126,7 @@ def test_a_good_deck_is_carried_to_its_end() -> None:
         "ATTEMPT": "1",
         "CHECKPOINT": "",
         "MARKET": "spot",
+        "GPUS": "1",
         "STOP_AFTER_SECONDS": "604500",
         "RUN_TOKEN": "a-token-of-its-own",
     }
@@ -388,6 +389,7 @@ def test_a_sweep_is_one_array_that_is_followed_to_its_end() -> None:
         "SWEEP": "1",
         "ATTEMPT": "1",
         "MARKET": "spot",
+        "GPUS": "1",
         "STOP_AFTER_SECONDS": "604500",
         "RUN_TOKEN": "a-token-of-its-own",
     }

@@ -1,4 +1,4 @@
-"""What the alarms look at is what the functions put there."""
+"""What alarms and dashboard look at is what the functions and the runner put there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from deckhand.domain.attempt import Verdict
+from deckhand.domain.gpu import GpuUse
 from deckhand.domain.run import RunState
+from deckhand.runner.telemetry import SERVICE, metrics_of
 from tools.project import ROOT, Project, load
 
 DYNAMIC = {
@@ -25,6 +27,8 @@ def project() -> Project:
 
 
 def emitted(function: str) -> set[str]:
+    if function == SERVICE:
+        return set(metrics_of(GpuUse(name="A100", gpus=1, samples=1)))
     text = (ROOT / "functions" / function / "app.py").read_text(encoding="utf-8")
     literal = set(re.findall(r'add_metric\(\s*(?:name=)?"(\w+)"', text))
     return literal | DYNAMIC.get(function, set())
@@ -49,11 +53,12 @@ def test_what_is_watched_is_emitted(project: Project) -> None:
     assert [pair for pair in sorted(found) if pair[1] not in emitted(pair[0])] == []
 
 
-def test_alarms_and_functions_mean_the_same_namespace(project: Project) -> None:
+def test_alarms_functions_and_attempts_mean_the_same_namespace(project: Project) -> None:
     root = project.stacks["template"]["Resources"]
     given = root["GuardRailsStack"]["Properties"]["Parameters"]["Namespace"]
     variables = root["RelieveQueue"]["Properties"]["Environment"]["Variables"]
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == given
+    assert root["ComputeStack"]["Properties"]["Parameters"]["Namespace"] == given
     assert variables["POWERTOOLS_SERVICE_NAME"] == "relieve_queue"
 
 

@@ -156,6 +156,8 @@ def test_the_job_gets_what_the_runner_reads(project: Project) -> None:
         "LMP_FLAGS",
         "AWS_REGION",
         "METADATA_FOLDER",
+        "METRICS_NAMESPACE",
+        "GPUS",
     }
     mounts = set(re.findall(r'"ContainerPath": "([^"]+)"', json.dumps(job["MountPoints"])))
     places = re.findall(r'"Value": "(/[^"]+)"', json.dumps(job["Environment"]))

@@ -8,6 +8,7 @@ import pytest
 
 from deckhand.cli import view
 from deckhand.domain.attempt import Verdict
+from deckhand.domain.gpu import GpuUse
 from deckhand.domain.keys import CheckpointId
 from deckhand.domain.run import RunState
 from deckhand.domain.status import Phase, Status
@@ -32,6 +33,19 @@ def run_view(found: Status | None = None, kept: tuple[int, ...] = (), **change: 
         StoredCheckpoint(checkpoint_id=CheckpointId(step, 1), size=1) for step in kept
     )
     return RunView(record=run_record(**change), status=found, checkpoints=checkpoints, results={})
+
+
+def test_what_the_gpu_of_the_living_attempt_does() -> None:
+    use = GpuUse(
+        name="A100", gpus=1, samples=9, utilisation=83.4, memory_mib=2048, memory_total_mib=40960,
+        watts=251.0, throttled={"heat (driver)": 0.25},
+    )  # fmt: skip
+    found = run_view(status(1, gpu=use), attempts=(attempt_record(1),))
+    facts = dict(view.facts_of(found))
+    assert facts["gpu"] == (
+        "1 x A100, 83 % at work, 2,048 of 40,960 MiB, 251 W, slowed down: heat (driver) in 25 %"
+    )
+    assert "gpu" not in dict(view.facts_of(run_view(status(1), attempts=(attempt_record(1),))))
 
 
 def test_nothing_new_is_no_news() -> None:

@@ -154,6 +154,18 @@ def test_row_8_infrastructure(change: dict[str, Any]) -> None:
     assert judge(outcome(**change)).verdict is Verdict.INFRASTRUCTURE
 
 
+def test_row_8_a_machine_that_is_unfit_is_left_and_says_what_it_lacks() -> None:
+    found = Outcome(
+        **FAILED,
+        job=parse_job(job(ExitCode=69)),
+        status=status(Ending.UNFIT_HOST, "gpu: 1 promised, 0 visible."),
+    )
+    judged = judge(found)
+    assert judged.verdict is Verdict.UNFIT_HOST
+    assert judged.verdict in RESUMABLE
+    assert judged.reason.endswith("the deck was not begun. gpu: 1 promised, 0 visible.")
+
+
 @pytest.mark.parametrize("flag", ["IsCancelled", "IsTerminated"])
 def test_row_9_cancelled(flag: str) -> None:
     change: dict[str, Any] = {flag: True, "StatusReason": "user changed her mind"}

@@ -27,7 +27,8 @@ from tests.makers import ADMITTED, attempt_record
 
 SPOT, ON_DEMAND = Market.SPOT, Market.ON_DEMAND
 LOST, DRY, WALLTIME = Verdict.INTERRUPTED, Verdict.NO_CAPACITY, Verdict.WALLTIME
-BROKEN = (Verdict.INFRASTRUCTURE, Verdict.SUBMIT_FAILED, Verdict.UNKNOWN)
+UNFIT = Verdict.UNFIT_HOST
+BROKEN = (Verdict.INFRASTRUCTURE, Verdict.SUBMIT_FAILED, Verdict.UNKNOWN, UNFIT)
 HOUR = 3600
 NOW = ADMITTED + timedelta(hours=12)
 SPOT_QUEUES, ON_DEMAND_QUEUES = ("s0", "s1", "s2"), ("d0", "d1")
@@ -99,7 +100,7 @@ class Reference:
 
     def tell(self, market: Market, verdict: Verdict, advanced: bool, hours: float, q: int) -> None:
         idle = verdict in RESUMABLE - {LOST, DRY, WALLTIME} and not advanced
-        self.next_queue[market] = (q + (verdict in (LOST, DRY))) % self.counts[market]
+        self.next_queue[market] = (q + (verdict in (LOST, DRY, UNFIT))) % self.counts[market]
         if verdict is not DRY:
             self._count(advanced, idle)
         if idle:
@@ -273,6 +274,26 @@ def test_infrastructure_has_a_budget_of_its_own(verdict: Verdict) -> None:
     assert isinstance(decide(*mixed, broken), Exhausted)
     assert isinstance(decide(*mixed, stuck), Exhausted)
     assert isinstance(decide(*mixed, (SPOT, verdict, True), broken), Plan)
+
+
+def test_an_unfit_machine_is_given_time_to_go_and_its_queue_is_left() -> None:
+    unfit = record(1, SPOT, UNFIT, False, queue="s0")
+    assert unfit.stopped_at is not None
+    soon, later = (unfit.stopped_at + timedelta(minutes=minutes) for minutes in (4, 10))
+    decision = next_attempt(situation([unfit], now=soon), Policy())
+    assert isinstance(decision, Wait)
+    assert (decision.until, decision.reason) == (
+        later,
+        "The last machine was unfit; another one is asked for in 6 min.",
+    )
+    plan = planned(next_attempt(situation([unfit], now=later, spot_queues=SPOT_QUEUES), Policy()))
+    assert (plan.market, plan.queue) == (SPOT, "s1")
+
+
+def test_unfit_machines_end_a_run_after_a_few_with_what_is_wrong_with_them() -> None:
+    decision = decide(*[(SPOT, UNFIT, False)] * 5)
+    assert isinstance(decision, Exhausted)
+    assert decision.reason.startswith("5 attempts in a row failed by no fault of the deck")
 
 
 def test_infrastructure_says_nothing_of_a_market() -> None:

@@ -153,6 +153,19 @@ def test_the_report_says_what_happened_and_what_it_cost(world: World) -> None:
     assert world.ledger.runs[RUN].cost == 6.0
 
 
+def test_a_run_whose_gpu_was_idle_is_told_why(world: World) -> None:
+    busy = (item.model_copy(update={"gpu_utilisation": 31.0}) for item in ATTEMPTS)
+    world.ledger.runs[RUN] = run_record(attempts=tuple(busy))
+    put_run(world.runs, atoms=4_000)
+    world.close()
+    assert world.report.gpu_utilisation == 31.0
+    assert world.report.attempts[0].gpu_utilisation == 31.0
+    [message] = world.topic.messages
+    assert "  The GPU was at work in 31 % of the time that LAMMPS ran." in message.body
+    assert "  4,000 atoms are few for 1 GPU" in message.body
+    assert "steps 0 to 1,500, GPU 31 %: interrupted." in message.body
+
+
 def test_the_results_are_certified_piece_by_piece(world: World) -> None:
     world.close()
     made = world.certificate

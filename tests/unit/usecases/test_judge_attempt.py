@@ -12,6 +12,7 @@ import pytest
 from deckhand.domain import keys
 from deckhand.domain.attempt import AttemptRecord, Verdict, job_name, parse_job
 from deckhand.domain.errors import LedgerError
+from deckhand.domain.gpu import GpuUse
 from deckhand.domain.run import RunState
 from deckhand.domain.status import Ending, Status
 from deckhand.usecases.judge_attempt import Accounts, Ended, JudgeAttempt, Judged, without_accounts
@@ -74,6 +75,13 @@ def test_an_attempt_that_was_ended_before_its_run_was_resumed_does_not_end_it(wo
         assert (judged.decision, judged.verdict) == ("plan", Verdict.CANCELLED)
     world.ledger.runs[RUN] = run_record(attempts=(attempt_record(1),), forgiven=0)
     assert world.judge(ended).decision == "close"
+
+
+def test_what_the_gpus_did_is_recorded(world: World) -> None:
+    use = GpuUse(name="A100", gpus=1, samples=60, utilisation=83.5)
+    put_status(world.runs, 1, gpu=use)
+    world.judge(failed(ExitCode=75))
+    assert world.recorded.gpu_utilisation == 83.5
 
 
 def test_a_success_without_a_completion_manifest_is_not_believed(world: World) -> None:

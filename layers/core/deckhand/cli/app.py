@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "redrive": ("redrive", "redrive"),
     "check": ("check", "check"),
     "rehearse": ("rehearse", "rehearse"),
+    "runner": ("runner", "app"),
     "local": ("local", "app"),
     "stack": ("stack", "app"),
 }

@@ -17,6 +17,7 @@ from deckhand.cli.kept import checkpoints_table, kept_text, loss_text
 from deckhand.cli.money import money_facts
 from deckhand.domain.attempt import AttemptRecord, Verdict
 from deckhand.domain.cost import as_if_ended
+from deckhand.domain.gpu import GpuUse
 from deckhand.domain.ledger import RunRecord
 from deckhand.domain.message import shorten
 from deckhand.domain.run import RunState
@@ -41,7 +42,7 @@ def picture(view: RunView, forecast: Forecast, now: datetime) -> RenderableType:
     record = view.record
     parts: list[RenderableType] = [_title(record), _progress(view)]
     facts = Table.grid(padding=(0, 2))
-    for name, text in (*_facts(view), *money_facts(view.record, forecast, now)):
+    for name, text in (*facts_of(view), *money_facts(view.record, forecast, now)):
         facts.add_row(Text(name, style="dim"), text)
     parts.append(facts)
     if record.attempts and not record.points:
@@ -141,7 +142,7 @@ def reached(view: RunView) -> int:
     return kept
 
 
-def _facts(view: RunView) -> Iterator[tuple[str, str]]:
+def facts_of(view: RunView) -> Iterator[tuple[str, str]]:
     record, status = view.record, view.live_status
     yield "now", escape(doing(view))
     if record.reason:
@@ -149,6 +150,8 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
     if status and not record.state.is_final:
         speed = [text for text in (_speed(status), _eta(status), _stage(status)) if text]
         yield "speed", ", ".join(speed) or "not known yet"
+        if status.gpu is not None:
+            yield "gpu", escape(_gpu(status.gpu))
         yield "last", escape(status.event)
     if not record.points:
         yield "kept", kept_text(view.verified)
@@ -156,6 +159,21 @@ def _facts(view: RunView) -> Iterator[tuple[str, str]]:
         yield "at risk", loss_text(view.loss)
     if status and status.checkpoint_reason:
         yield "interval", escape(status.checkpoint_reason)
+
+
+def _gpu(use: GpuUse) -> str:
+    """What the GPUs of the attempt that goes on have done so far."""
+    told = [f"{use.gpus} x {use.name}"]
+    if use.utilisation is not None:
+        told.append(f"{use.utilisation:.0f} % at work")
+    if use.memory_mib is not None and use.memory_total_mib is not None:
+        told.append(f"{use.memory_mib:,} of {use.memory_total_mib:,} MiB")
+    if use.watts is not None:
+        told.append(f"{use.watts:.0f} W")
+    if use.throttled:
+        slowed = (f"{reason} in {100 * share:.0f} %" for reason, share in use.throttled.items())
+        told.append(f"slowed down: {', '.join(slowed)}")
+    return ", ".join(told)
 
 
 def attempts_table(view: RunView, now: datetime) -> Table:

@@ -31,6 +31,7 @@ class Verdict(StrEnum):
     STALLED = "stalled"
     OUT_OF_MEMORY = "out of memory"
     INFRASTRUCTURE = "infrastructure"
+    UNFIT_HOST = "unfit host"
     CANCELLED = "cancelled"
     CONTROL_PLANE_BUG = "control plane bug"
     DECK_ERROR = "deck error"
@@ -45,6 +46,7 @@ RESUMABLE = frozenset(
         Verdict.WALLTIME,
         Verdict.STALLED,
         Verdict.INFRASTRUCTURE,
+        Verdict.UNFIT_HOST,
         Verdict.SUBMIT_FAILED,
         Verdict.UNKNOWN,
     }
@@ -173,7 +175,8 @@ class AttemptRecord(BaseModel):
     `price_per_hour` is what an hour of this attempt cost, in US dollars: its part of the price of
     the machine of that `instance_type`, bought on that market in that `availability_zone`;
     `on_demand_per_hour` what it would have cost on demand. `array` is the name of the array job
-    that the attempt of a sweep's point is a child of. `token` is what the attempt proves itself
+    that the attempt of a sweep's point is a child of. `gpu_utilisation` is the mean of its GPUs
+    while LAMMPS ran, in per cent. `token` is what the attempt proves itself
     with; the attempts in an array have their parent's.
     """
 
@@ -201,6 +204,7 @@ class AttemptRecord(BaseModel):
     on_demand_per_hour: float | None = None
     array: str | None = None
     steps_per_second: float | None = None
+    gpu_utilisation: float | None = None
     token: str | None = Field(default=None, repr=False)
 
     @property
@@ -342,6 +346,12 @@ def _infrastructure(outcome: Outcome) -> str | None:
     return None
 
 
+def _unfit_host(outcome: Outcome) -> str | None:
+    if _exit_code(outcome) != ExitCode.UNFIT_HOST:
+        return None
+    return f"The machine failed its self-test, the deck was not begun. {_reason(outcome)}"
+
+
 def _cancelled(outcome: Outcome) -> str | None:
     if outcome.job is None and outcome.cause == NEVER_SUBMITTED:
         return NEVER_SUBMITTED
@@ -388,6 +398,7 @@ _RULES: tuple[tuple[Verdict, Callable[[Outcome], str | None]], ...] = (
     (Verdict.OUT_OF_MEMORY, _out_of_memory),
     (Verdict.INFRASTRUCTURE, _silent),
     (Verdict.INFRASTRUCTURE, _infrastructure),
+    (Verdict.UNFIT_HOST, _unfit_host),
     (Verdict.CANCELLED, _cancelled),
     (Verdict.CONTROL_PLANE_BUG, _control_plane_bug),
     (Verdict.RUNNER_ERROR, _runner_error),

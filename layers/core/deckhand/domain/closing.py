@@ -64,6 +64,7 @@ def report_text(report: Report, runs_bucket: str) -> str:
         "\n".join(_points(report)),
         "\n".join(_where(report, runs_bucket)),
         "\n".join(_what_to_do(report)),
+        "\n".join(_advice(report)),
         "\n".join(_attempts(report)),
         "\n".join(_log(report)),
     ]
@@ -209,6 +210,12 @@ def _remedy(report: Report) -> str:
     )
 
 
+def _advice(report: Report) -> Iterator[str]:
+    if report.advice:
+        yield "What would be faster or cheaper next time:"
+        yield from (f"  {sentence}" for sentence in report.advice)
+
+
 def _attempts(report: Report) -> Iterator[str]:
     if not report.attempts:
         return
@@ -223,6 +230,8 @@ def _attempt_line(attempt: AttemptReport) -> str:
     steps = ""
     if attempt.from_step is not None and attempt.reached_step is not None:
         steps = f", steps {attempt.from_step:,} to {attempt.reached_step:,}"
+    if attempt.gpu_utilisation is not None:
+        steps += f", GPU {attempt.gpu_utilisation:.0f} %"
     verdict = attempt.verdict.value if attempt.verdict else "not ended"
     return (
         f"  {attempt.number}. {attempt.market.value}, {duration(attempt.seconds)}, "

@@ -71,3 +71,7 @@ class ProjectError(DeckhandError):
 
 class SamError(DeckhandError):
     """The SAM CLI did not do it; the text is the end of what it said."""
+
+
+class GpuError(DeckhandError):
+    """The GPUs of this machine cannot be asked anything; the text says why."""

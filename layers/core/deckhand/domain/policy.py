@@ -28,7 +28,8 @@ class Policy:
     `infrastructure_limit`: attempts in a row that left no newer checkpoint, by whose fault, after
     which the run is given up. An interruption is free only if the attempt left a newer checkpoint.
     Waiting for a machine that never came is no attempt in this sense; `waiting_seconds` is the
-    most of it in all, and `capacity_wait_seconds` how long a queue looks for a machine.
+    most of it in all, and `capacity_wait_seconds` how long a queue looks for a machine. After one
+    that was unfit `unfit_seconds` pass, or Batch might give the same one again.
     `spot_seconds` is the longest attempt on the market that a run is meant for. Slices on demand,
     from which it goes back to spot, begin with `first_slice_seconds` and grow to
     `on_demand_seconds` while spot stays bad. `least_seconds` is what is worth a start.
@@ -43,6 +44,7 @@ class Policy:
     attempt_limit: int = 500
     waiting_seconds: int = 30 * 24 * 3600
     capacity_wait_seconds: int = 600
+    unfit_seconds: int = 600
     spot_seconds: int = 7 * 24 * 3600
     on_demand_seconds: int = 6 * 3600
     first_slice_seconds: int = 3600
@@ -253,6 +255,7 @@ def _affordable(situation: Situation, policy: Policy) -> Plan | Wait | Hold:
         if room >= _least(choice.market, situation, policy):
             return (
                 _pause(situation, policy)
+                or _avoid(situation, policy)
                 or _shut(situation, policy)
                 or _plan(choice, room, situation, policy)
             )
@@ -326,6 +329,18 @@ def _pause(situation: Situation, policy: Policy) -> Wait | None:
         return None
     rest = duration((until - situation.now).total_seconds())
     return Wait(until, f"No queue of {queues} had a machine; they are asked again in {rest}.")
+
+
+def _avoid(situation: Situation, policy: Policy) -> Wait | None:
+    """Let a machine that proved unfit go: Batch ends one only when nothing has worked on it."""
+    newest = situation.history[-1] if situation.history else None
+    if newest is None or newest.verdict is not Verdict.UNFIT_HOST:
+        return None
+    until = (newest.stopped_at or newest.planned_at) + timedelta(seconds=policy.unfit_seconds)
+    if situation.now >= until:
+        return None
+    rest = duration((until - situation.now).total_seconds())
+    return Wait(until, f"The last machine was unfit; another one is asked for in {rest}.")
 
 
 def _shut(situation: Situation, policy: Policy) -> Wait | None:

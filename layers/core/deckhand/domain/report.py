@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from deckhand.domain.advice import Facts, advice, mean_utilisation
 from deckhand.domain.attempt import AttemptRecord, Market, Verdict
 from deckhand.domain.cost import Prices, cost, cost_on_demand, per_hour
 from deckhand.domain.deck import Frozen
@@ -35,6 +36,7 @@ class AttemptReport(Frozen):
     reached_step: int | None
     checkpoint: str | None
     steps_lost: int
+    gpu_utilisation: float | None = None
 
 
 class SegmentReport(Frozen):
@@ -73,6 +75,7 @@ class PointReport(Frozen):
 class Report(Frozen):
     """results/report.json. `problems` are outputs that could not be put together, and why.
 
+    `gpu_utilisation` is the mean of its attempts in per cent, `advice` what helps if that is low.
     That of a sweep has `points` and no attempts.
     """
 
@@ -94,6 +97,8 @@ class Report(Frozen):
     problems: tuple[str, ...]
     log_tail: tuple[str, ...]
     points: tuple[PointReport, ...] = ()
+    gpu_utilisation: float | None = None
+    advice: tuple[str, ...] = ()
 
     @property
     def interruptions(self) -> int:
@@ -114,6 +119,7 @@ def compose_report(
     results: Sequence[Result] = (),
     problems: Sequence[str] = (),
     log_tail: Sequence[str] = (),
+    facts: Facts | None = None,
 ) -> Report:
     segments = manifest.segments if manifest else ()
     return Report(
@@ -136,6 +142,8 @@ def compose_report(
         results=tuple(results),
         problems=tuple(problems),
         log_tail=tuple(log_tail),
+        gpu_utilisation=mean_utilisation(record.attempts),
+        advice=advice(record.attempts, facts or Facts()),
     )
 
 
@@ -192,4 +200,5 @@ def _attempt(record: AttemptRecord, prices: Prices) -> AttemptReport:
         reached_step=record.reached_step,
         checkpoint=record.checkpoint,
         steps_lost=steps_lost(record),
+        gpu_utilisation=record.gpu_utilisation,
     )

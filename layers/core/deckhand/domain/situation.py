@@ -13,8 +13,13 @@ from deckhand.domain.attempt import AttemptRecord, Market, Verdict
 from deckhand.domain.caps import Caps
 from deckhand.domain.options import Purchase, RunOptions
 
-INFRASTRUCTURE: Final = frozenset({"INFRASTRUCTURE", "SUBMIT_FAILED", "UNKNOWN", "STALLED"})
+INFRASTRUCTURE: Final = frozenset(
+    {"INFRASTRUCTURE", "SUBMIT_FAILED", "UNKNOWN", "STALLED", "UNFIT_HOST"}
+)
 """Names of the verdicts that blame neither the deck nor the market."""
+
+LEFT: Final = frozenset({Verdict.INTERRUPTED, Verdict.NO_CAPACITY, Verdict.UNFIT_HOST})
+"""After which the next queue of the market is asked, if there is one."""
 
 LONGEST_IN_QUEUE: Final = timedelta(days=1)
 """After which a queue hands back a job: https://docs.aws.amazon.com/batch/latest/APIReference/API_JobStateTimeLimitAction.html"""
@@ -78,12 +83,12 @@ class Situation:
         return self.spot_queues if market is Market.SPOT else self.on_demand_queues
 
     def queue(self, market: Market) -> str:
-        """That of the last attempt on this market, or the next one if it had no machine left."""
+        """That of the last attempt on this market, or the next one if it had no machine to keep."""
         queues = self.queues(market)
         for record in reversed(self.history):
             if record.market is market and record.queue in queues:
-                lost = record.verdict in (Verdict.INTERRUPTED, Verdict.NO_CAPACITY)
-                return queues[(queues.index(record.queue) + lost) % len(queues)]
+                left = record.verdict in LEFT
+                return queues[(queues.index(record.queue) + left) % len(queues)]
         return queues[0]
 
     @property

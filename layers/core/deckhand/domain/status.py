@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from deckhand.domain.gpu import GpuUse
+
 
 class Phase(StrEnum):
     FETCHING = "fetching"
@@ -28,6 +30,7 @@ class Ending(StrEnum):
     DECK_ERROR = "deck error"
     RUNNER_ERROR = "runner error"
     IO_ERROR = "i/o error"
+    UNFIT_HOST = "unfit host"
 
 
 class ExitCode:
@@ -35,6 +38,7 @@ class ExitCode:
 
     COMPLETED = 0
     DECK_ERROR = 65
+    UNFIT_HOST = 69
     RUNNER_ERROR = 70
     IO_ERROR = 74
     CHECKPOINTED = 75
@@ -48,7 +52,7 @@ class Status(BaseModel):
     checkpoint of this attempt, `resumed_from` the one it started from. `skipped` names newer
     checkpoints that failed verification, with the reason. `troubles` are the last few reasons why
     something could not be stored at once. `checkpoint_seconds` pass between two
-    checkpoints, and `checkpoint_reason` says why.
+    checkpoints, and `checkpoint_reason` says why. `gpu` is None without a GPU that tells.
     """
 
     model_config = ConfigDict(defer_build=True, extra="ignore")
@@ -85,3 +89,4 @@ class Status(BaseModel):
     reason: str = ""
     log_tail: tuple[str, ...] = ()
     exit_code: int | None = None
+    gpu: GpuUse | None = None

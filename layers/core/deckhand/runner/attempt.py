@@ -36,6 +36,7 @@ from deckhand.lammps.replay import replay
 from deckhand.lammps.script import folder_reader, quoted
 from deckhand.lammps.session import Session, Snapshot
 from deckhand.lammps.surroundings import surroundings
+from deckhand.lammps.trial import Trial, try_out
 from deckhand.lammps.variables import give
 from deckhand.lammps.watch import Stopped
 from deckhand.runner.clock import utc_now
@@ -50,9 +51,11 @@ from deckhand.runner.fetch import (
 )
 from deckhand.runner.pace import Pace, expected
 from deckhand.runner.report import Reporter
+from deckhand.runner.selftest import prove_machine
 from deckhand.runner.settings import Settings
 from deckhand.runner.stall import Stall, StalledError
 from deckhand.runner.stored_outputs import StoredOutputs
+from deckhand.runner.telemetry import Telemetry
 from deckhand.runner.watch import DISK_SECONDS, Watch
 from deckhand.usecases.ports import Bucket
 
@@ -91,6 +94,7 @@ class Attempt:
     _pace: Pace = field(init=False)
     _disk: Disk = field(init=False)
     _stall: Stall = field(init=False)
+    _telemetry: Telemetry = field(init=False)
     _session: Session | None = None
     _committer: Committer | None = None
     _lammps: Lammps | None = None
@@ -107,15 +111,20 @@ class Attempt:
         self._pace = Pace(self.settings.checkpoint_seconds, between=None)
         self._disk = Disk(self.settings.scratch)
         self._stall = Stall(self.settings.stall_seconds)
+        self._telemetry = Telemetry(
+            self.reporter, self.settings.gpu_seconds, self.settings.namespace
+        )
 
     def carry(self) -> int:
         """Run the attempt to its end, whatever that is; returns the exit code."""
         self.reporter.start()
         self._watch.start()
+        self._telemetry.start()
         try:
             ended = self._ended(self._work)
         finally:
             self._watch.close()
+            self._telemetry.close()
             if self._lammps is not None:
                 self._lammps.kill()
         self.reporter.close(
@@ -180,17 +189,40 @@ class Attempt:
     def _work(self) -> Ended:
         folders = Folders.make(self.settings.scratch)
         run = fetch_run(self.bucket, self.settings.run_id)
-        self.reporter.update(steps_total=_total_steps(run), event="fetching the deck")
+        self.reporter.update(steps_total=_total_steps(run), event="looking at the machine")
         self._pace.ceiling = run.options.checkpoint_seconds or self._pace.ceiling
         self._pace.between = expected(
             self.bucket, self.metadata, self.settings.run_id, self.settings.attempt
         )
+        unfit = self._unfit(run, folders.control)
+        if unfit is not None:
+            return unfit
         fetch_inputs(self.bucket, run, folders.workspace)
         checkpoint = self._find_checkpoint(folders)
         if checkpoint is not None:
             checkpoint.place_outputs(folders.workspace)
         interpreter = self._enter(run, folders, checkpoint)
         return self._finish(interpreter)
+
+    def _unfit(self, run: Run, control: Path) -> Ended | None:
+        """Leave a machine that cannot do the work before anything is fetched to it."""
+        seconds = self.settings.selftest_seconds
+
+        def compute(gpus: tuple[Gpu, ...]) -> Trial:
+            command = engine(self.settings, run, gpus, None).command
+            return try_out(command, control, seconds, self._surroundings)
+
+        proven = prove_machine(self.settings, compute)
+        self.gpus, found = proven.gpus, proven.test
+        if not found.ok:
+            return Ended(ExitCode.UNFIT_HOST, Ending.UNFIT_HOST, found.reason)
+        self.reporter.update(event=f"fetching the deck; self-test {found.seconds:.1f} s")
+        return None
+
+    @property
+    def _surroundings(self) -> dict[str, str]:
+        """What LAMMPS is told of the job's environment."""
+        return surroundings(self.settings.environment, self.settings.scratch / "tmp")
 
     def _find_checkpoint(self, folders: Folders) -> Checkpoint | None:
         planned = self.settings.checkpoint
@@ -222,8 +254,7 @@ class Attempt:
         pinned = checkpoint.manifest.lammps_flags if checkpoint else None
         chosen = engine(self.settings, run, self.gpus, pinned)
         command = [*chosen.command, "-log", log]
-        environment = surroundings(self.settings.environment, self.settings.scratch / "tmp")
-        lammps = self._lammps = Lammps(command, cwd, folders.control, environment)
+        lammps = self._lammps = Lammps(command, cwd, folders.control, self._surroundings)
         for variable in VARIABLES:
             lammps.send(variable)
         session = self._session = Session(

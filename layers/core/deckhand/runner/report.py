@@ -50,6 +50,11 @@ class Reporter:
             print(f"deckhand: {change['event']}", file=sys.stderr, flush=True)
         self._changed.set()
 
+    def add(self, **change: object) -> None:
+        """Replace fields of the status; unlike an update this is no sign of life."""
+        with self._lock:
+            self._status = self._status.model_copy(update=change)
+
     def close(self, **change: object) -> None:
         """Write the last status before returning, if S3 takes it."""
         self.update(**change)

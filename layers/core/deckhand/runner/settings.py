@@ -25,6 +25,10 @@ class Settings:
     answers.
     `token` is what the function `lender` lends the credentials of the run for; where there is no
     such function, the job's own are used.
+    `gpus` is how many the job was promised, `cuda` the version of CUDA that its image is made of
+    (as NVIDIA's images tell it), empty for none. A check of the self-test may take
+    `selftest_seconds`. A look at the GPUs comes every `gpu_seconds` (0 for never), and `namespace`
+    is where CloudWatch keeps the metrics of the stack.
     `environment` is what LAMMPS may know of the job's.
     """
 
@@ -46,6 +50,11 @@ class Settings:
     lender: str = ""
     token: str = field(default="", repr=False)
     index: int | None = None
+    gpus: int = 0
+    cuda: str = ""
+    selftest_seconds: float = 120.0
+    gpu_seconds: float = 10.0
+    namespace: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -72,6 +81,11 @@ class Settings:
             lender=environment.get("CREDENTIALS_FUNCTION", ""),
             token=environment.get("RUN_TOKEN", ""),
             index=int(environment["AWS_BATCH_JOB_ARRAY_INDEX"]) if "SWEEP" in environment else None,
+            gpus=int(environment.get("GPUS") or "0"),
+            cuda=environment.get("CUDA_VERSION", ""),
+            selftest_seconds=float(environment.get("SELFTEST_SECONDS", "120")),
+            gpu_seconds=float(environment.get("GPU_SECONDS", "10")),
+            namespace=environment.get("METRICS_NAMESPACE", ""),
             environment=kept(environment),
         )
 

@@ -8,7 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from deckhand.domain import keys
+from deckhand.domain.accelerator import Accelerator
+from deckhand.domain.advice import Facts
 from deckhand.domain.attempt import Verdict
 from deckhand.domain.certificate import Certificate, certified_body
 from deckhand.domain.closing import closing_key, closing_message, report_text
@@ -19,7 +23,7 @@ from deckhand.domain.ledger import RunRecord
 from deckhand.domain.manifest import Manifest, read_manifest
 from deckhand.domain.message import shorten
 from deckhand.domain.report import Report, Result, compose_report
-from deckhand.domain.run import RunState
+from deckhand.domain.run import Run, RunState
 from deckhand.usecases.certify import certify
 from deckhand.usecases.finalise import Finalised, finalise
 from deckhand.usecases.in_sweep import is_told_by_sweep
@@ -93,6 +97,22 @@ class CloseRun:
             results,
             problems,
             status.log_tail if status else (),
+            self._facts(record.run_id),
+        )
+
+    def _facts(self, run_id: str) -> Facts | None:
+        """What may explain an idle GPU; a run.json that cannot be read explains nothing."""
+        content = self.runs.read(keys.run_record(run_id))
+        try:
+            run = Run.model_validate_json(content or b"")
+        except ValidationError:
+            return None
+        return Facts(
+            atoms=run.atoms,
+            gpus=run.options.gpus or 1,
+            checkpoint_minutes=run.options.checkpoint_minutes,
+            on_host=run.acceleration.on_host,
+            plain=run.acceleration.why if run.acceleration.accelerator is Accelerator.PLAIN else "",
         )
 
     def _manifest(self, record: RunRecord) -> Manifest | None:

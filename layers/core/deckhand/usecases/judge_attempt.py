@@ -146,6 +146,7 @@ class JudgeAttempt:
                 "from_step": status.from_step if status else None,
                 "reached_step": status.step if status else None,
                 "steps_per_second": status.steps_per_second if status else None,
+                "gpu_utilisation": status.gpu.utilisation if status and status.gpu else None,
                 "advanced": _advanced(newest.checkpoint_id if newest else None, planned),
             }
         )
