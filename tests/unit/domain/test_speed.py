@@ -44,6 +44,11 @@ def test_what_a_deck_includes_counts() -> None:
     assert deck_class(["include forces\n", "pair_style lj/cut 2.5\n"]) == "lj/cut"
 
 
+def test_a_deck_on_an_accelerator_of_its_own_is_of_another_class() -> None:
+    assert deck_class(["pair_style lj/cut 2.5\n"], "plain") == "on plain lj/cut"
+    assert deck_class(["pair_style none\n"], "plain") == ""
+
+
 @given(st.lists(st.text(st.characters(codec="latin-1")) | st.just(MELT * 50)))
 def test_any_text_has_a_class_that_is_a_key(texts: list[str]) -> None:
     found = deck_class(texts)

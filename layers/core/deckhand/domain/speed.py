@@ -64,9 +64,10 @@ def typical(measured: Sequence[Measurement], instance_type: str) -> Speed | None
     return Speed(speed, f"{runs} run{'' if runs == 1 else 's'} on {instance_type}")
 
 
-def deck_class(texts: Iterable[str]) -> str:
+def deck_class(texts: Iterable[str], accelerator: str | None = None) -> str:
     """What the speed of a deck depends on most: its pair styles, bonds, and long-range forces.
 
+    And the *accelerator*, where run.yaml asks for one: else decks that are alike have the same.
     Empty where the deck does not say it: a style is named by a variable, or in a restart file.
     """
     pairs: set[str] = set()
@@ -81,7 +82,8 @@ def deck_class(texts: Iterable[str]) -> str:
     pairs -= _NOTHING
     if not pairs or any("$" in name for name in pairs):
         return ""
-    return " ".join([*sorted(pairs), *sorted(others)])[:MAX_CLASS]
+    asked = [f"on {accelerator}"] if accelerator else []
+    return " ".join([*asked, *sorted(pairs), *sorted(others)])[:MAX_CLASS]
 
 
 def _pair_styles(style: str, rest: str) -> Iterable[str]:

@@ -208,7 +208,9 @@ class CheckDeck:
             atoms=dry.atoms,
             checkpoint_bytes=dry.checkpoint_bytes,
             dry_run=" ".join(text for text in (carried.shortfall, read.shortfall) if text),
-            deck_class=deck_class(_scripts(root / deck, report.reads)),
+            deck_class=deck_class(
+                _scripts(root / deck, report.reads), gathered.options.accelerator
+            ),
             acceleration=read.acceleration,
             admitted_at=record.admitted_at,
         )
