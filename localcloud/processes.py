@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 
 PAUSE_SECONDS = 0.02
+
+SHARED = Path("/dev/shm")  # noqa: S108  where MPI keeps what its ranks share
 
 
 def members(marker: str, value: str, root: int | None = None) -> list[psutil.Process]:
@@ -26,8 +29,10 @@ def members(marker: str, value: str, root: int | None = None) -> list[psutil.Pro
 def kill(marker: str, value: str, root: int | None = None, patience: float = 5.0) -> int:
     """SIGKILL until no member is left, because a process can fork while its parent is dying."""
     killed = 0
+    segments: set[Path] = set()
     deadline = time.monotonic() + patience
     while (alive := members(marker, value, root)) and time.monotonic() < deadline:
+        segments |= _segments(alive)
         for process in alive:
             try:
                 process.kill()
@@ -36,6 +41,8 @@ def kill(marker: str, value: str, root: int | None = None, patience: float = 5.0
                 continue
         # Not psutil.wait_procs: it would take the exit status away from subprocess.
         time.sleep(PAUSE_SECONDS)
+    for path in segments:
+        path.unlink(missing_ok=True)
     return killed
 
 
@@ -50,6 +57,15 @@ def kill_largest(root: int, most: int) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         max(sizes, key=lambda item: item[0])[1].kill()
     return True
+
+
+def _segments(found: list[psutil.Process]) -> set[Path]:
+    """The shared memory of these processes, which a container's end takes along."""
+    paths: set[Path] = set()
+    for process in found:
+        with contextlib.suppress(psutil.Error, OSError):
+            paths |= {Path(place.path) for place in process.memory_maps()}
+    return {path for path in paths if path.parent == SHARED and path.exists()}
 
 
 def _marked(marker: str, value: str) -> Iterator[psutil.Process]:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 LMP = Path(sys.executable).with_name("lmp")
+MPIRUN = Path(sys.executable).with_name("mpirun")
 
 ONE_ATOM = """\
 units lj

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from deckhand.domain.status import ExitCode
 from deckhand.lammps.control import run_control
 from deckhand.lammps.surroundings import surroundings
 from deckhand.lammps.thermo import read_rows
+from tests.engine import MPIRUN
 from tests.runner.conftest import ENGINE, Cloud
 from tests.runner.decks import BOX
 
@@ -29,7 +29,6 @@ PATIENCE_SECONDS = 90.0
 DECK = "in.melt"
 PROGRAM = ENGINE.lmp.name
 LOG = "log.lammps"
-MPIRUN = Path(sys.executable).with_name("mpirun")
 SHARED_MEMORY = Path("/dev/shm")
 
 Children = dict[int, list[psutil.Process]]

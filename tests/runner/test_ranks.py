@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +12,11 @@ import pytest
 
 from deckhand.domain.status import Ending, ExitCode
 from deckhand.lammps.process import Lammps
+from tests.engine import MPIRUN
 from tests.runner.conftest import ENGINE, PATIENCE_SECONDS, Cloud, lose, often
 from tests.runner.decks import BOX
 from tests.runner.seams import assert_seamless
 
-MPIRUN = Path(sys.executable).with_name("mpirun")
 TWO_RANKS = f"'{MPIRUN}' -n 2 '{ENGINE.lmp}'"
 MELT = {
     "in.melt": f"""

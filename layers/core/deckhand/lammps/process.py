@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from deckhand.lammps.errors import EngineDiedError, Place
 from deckhand.lammps.script import as_line, quoted
+from deckhand.lammps.shared_memory import release, segments_of
 
 POLL_SECONDS: Final = 0.1
 END: Final = "\x1e"
@@ -137,12 +138,16 @@ class Lammps:
         A launcher gives each rank a session of its own: no signal to a group reaches them. One that
         hangs in a driver may not even go then; it is not waited for.
         """
+        segments: set[Path] = set()
         if self._process.poll() is None:
-            for pid in (*_below(self._process.pid), self._process.pid):
+            pids = (*_below(self._process.pid), self._process.pid)
+            segments = segments_of(pids)
+            for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_LAST_WORDS_SECONDS)
+        release(segments)
         self._release()
 
     def last_places(self) -> list[tuple[str, Place | None]]:
