@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from container.verify.contents import mebibytes, secrets
 from container.verify.engine import Engine
+from deckhand.domain.status import ExitCode
 from localcloud.demo.compare import Finding
 
 USER: Final = 1000
@@ -96,6 +97,11 @@ def of_commands(engine: Engine, image: str, dry_run_packages: str) -> Iterator[F
     yield Finding("its LAMMPS has what the dry run has", ok, lacking)
     code, said = engine.run(image, ["mpirun", "-n", "2", "lmp-cpu", "-in", "/dev/null"])
     yield Finding("it computes on two ranks", code == 0, _last_line(said))
+    code, said = engine.run(image, ["deckhand", "runner", "selftest"])
+    yield Finding("its self-test passes here", code == ExitCode.COMPLETED, _line(said, "disk"))
+    code, said = engine.run(image, ["env", "GPUS=1", "deckhand", "runner", "selftest"])
+    missed = code == ExitCode.UNFIT_HOST
+    yield Finding("its self-test misses a promised GPU", missed, _line(said, "1 promised"))
     code, said = engine.run(image, ["python3", "-m", "pip", "--version"])
     yield Finding("Python in it installs nothing", code != 0, _last_line(said))
 
@@ -135,6 +141,11 @@ def _walk(root: Path) -> Iterator[Path]:
 def _none(question: str, root: Path, paths: list[Path]) -> Finding:
     shown = ", ".join(f"/{path.relative_to(root)}" for path in paths[:5])
     return Finding(question, not paths, shown or "none")
+
+
+def _line(text: str, word: str) -> str:
+    """The first line with that word, as one would copy it."""
+    return next((" ".join(line.split()) for line in text.splitlines() if word in line), "")
 
 
 def _last_line(text: str) -> str:
