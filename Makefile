@@ -43,7 +43,7 @@ demo: ## a real run on a local cloud: two machines lost, nothing else [FAST=1] [
 
 .PHONY: test
 test: ## the tests [ARGS="-k name"]
-	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam
+	@$(MAKE) --jobs=3 $(bin)/.dev cloud sam gates
 	@$(bin)/python -m pytest $(ARGS)
 
 .PHONY: slow

@@ -97,12 +97,14 @@ class CloseRun:
             results,
             problems,
             status.log_tail if status else (),
-            self._facts(record.run_id),
+            self._facts(record),
         )
 
-    def _facts(self, run_id: str) -> Facts | None:
+    def _facts(self, record: RunRecord) -> Facts | None:
         """What may explain an idle GPU; a run.json that cannot be read explains nothing."""
-        content = self.runs.read(keys.run_record(run_id))
+        if not record.attempts:
+            return None
+        content = self.runs.read(keys.run_record(record.run_id))
         try:
             run = Run.model_validate_json(content or b"")
         except ValidationError:
