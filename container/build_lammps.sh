@@ -21,7 +21,7 @@ options=(
     -D BUILD_MPI=ON -D MPI_CXX_COMPILER="$prefix/bin/mpicxx"
     -D FFT=FFTW3
     -D WITH_JPEG=ON -D WITH_PNG=ON -D WITH_GZIP=ON -D WITH_FFMPEG=OFF -D WITH_CURL=OFF
-    -D DOWNLOAD_VORO=OFF -D DOWNLOAD_EIGEN3=OFF
+    -D DOWNLOAD_VORO=OFF -D DOWNLOAD_EIGEN3=OFF -D DOWNLOAD_POTENTIALS=OFF
 )
 if [ "$arch" != cpu ]; then
     [ -n "${kokkos[$arch]:-}" ] || { echo "build_lammps.sh: no architecture $arch; there are cpu ${!kokkos[*]}" >&2; exit 2; }
@@ -45,7 +45,7 @@ install -D -m 755 "$build/lmp" "$prefix/bin/lmp-$arch"
 strip "$prefix/bin/lmp-$arch"
 
 # All but the driver's and the C library's own, which are the system's; MPI is in PREFIX already.
-ldd "$prefix/bin/lmp-$arch" | awk '$2 == "=>" && $3 ~ "^/" { print $3 }' |
-    grep -v -E "^$prefix/|/(libc|libm|libdl|libpthread|librt|libcuda)\.so" |
+ldd "$prefix/bin/lmp-$arch" | awk -v own="$prefix/" '
+    $2 == "=>" && $3 ~ "^/" && index($3, own) != 1 && $3 !~ "/(libc|libm|libdl|libpthread|librt|libcuda)[.]so" { print $3 }' |
     xargs -r install -D -m 644 -t "$prefix/lib"
 rm -rf "$build"

@@ -6,7 +6,13 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 archs=$1 stack=${2:-}
+known="sm_75 sm_80 sm_86 sm_89 sm_90"
 say() { echo "image.sh: $*" >&2; exit 1; }
+
+[ -n "$archs" ] || say "for which GPUs? ARCHS names some of: $known"
+for arch in $archs; do
+    [[ " $known " == *" $arch "* ]] || say "there is no architecture $arch; there are: $known"
+done
 
 version=$(sed -n 's/^__version__ = "\([0-9][0-9a-z.]*\)"$/\1/p' layers/core/deckhand/__init__.py)
 [ -n "$version" ] || say "layers/core/deckhand/__init__.py says no version"
@@ -28,11 +34,12 @@ if [ -z "$repository" ] || [ "$repository" = None ]; then say "the stack $stack 
 if aws ecr describe-images --repository-name "${repository#*/}" --image-ids "imageTag=$version" >/dev/null 2>&1; then
     say "$repository:$version is there already, and tags are never moved: raise the version"
 fi
-aws ecr get-login-password | docker login --username AWS --password-stdin "${repository%%/*}"
-
 mkdir -p .deckhand
 # A builder that can attest; Docker's own cannot.
 docker buildx inspect deckhand >/dev/null 2>&1 || docker buildx create --name deckhand --driver docker-container
-"${build[@]}" --builder deckhand --provenance mode=max --sbom true \
-    --tag "$repository:$version" --metadata-file .deckhand/image.json --push .
+build+=(--builder deckhand --provenance mode=max --sbom true)
+"${build[@]}" .
+# Only now: the hours of the build are longer than a log-in may last. What was built is in the builder's cache.
+aws ecr get-login-password | docker login --username AWS --password-stdin "${repository%%/*}"
+"${build[@]}" --tag "$repository:$version" --metadata-file .deckhand/image.json --push .
 echo "$repository:$version"

@@ -23,8 +23,9 @@ CLOUD_MARKER = "LOCALCLOUD"
 """Set in everything the cloud starts, so that a warden can clean up after a cloud that crashed."""
 
 PYTHON_COMMANDS = frozenset({"python", "python3"})
-NO_GPU = {"GPUS": "0"}
-"""What stands here for a machine with GPUs has none, so a job is promised none."""
+NO_GPU = {"GPUS": "0", "CUDA_VISIBLE_DEVICES": ""}
+"""What stands here for a machine with GPUs has none. A job is promised none, and shown none that a
+laptop may have: its LAMMPS is not built for it."""
 
 KILLED_BY_SIGNAL = 128
 MEMORY_SECONDS = 0.5
@@ -125,8 +126,8 @@ class Container:
         """Start the command; an OSError means the container cannot be started."""
         for folder in (self._folder / "home", self._folder / "tmp", self.log.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        environment = self._environment()
-        command = self._command()
+        environment = self.environment()
+        command = self.command()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -173,12 +174,12 @@ class Container:
         """Delete the scratch folder: nothing of an attempt survives its host but the log."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
         program, *arguments = self._plan.command
         is_python = program in PYTHON_COMMANDS
         return [str(self._image.python) if is_python else program, *arguments]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         given = {name: self._re_root(value) for name, value in self._plan.environment.items()}
         return {
             "HOME": str(self._folder / "home"),

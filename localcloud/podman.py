@@ -6,7 +6,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from localcloud.container import ATTEMPT_MARKER, Container
+from localcloud.container import ATTEMPT_MARKER, NO_GPU, Container
 
 # Podman asks for more than a machine that is itself a container may give.
 LIMITS: Final = ("--ulimit", "nofile=1024:20000", "--ulimit", "nproc=4096:8192")
@@ -21,7 +21,7 @@ class PodmanContainer(Container):
     ends them as it ends any other.
     """
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
         plan = self._plan
         words = [*self._image.engine, "run", "--rm", "--name", self._name, "--no-healthcheck"]
         words += ["--network", "host", *LIMITS]
@@ -38,7 +38,7 @@ class PodmanContainer(Container):
             words += ["--env", name]
         return [*words, self._image.reference, *plan.command]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """The engine's; from it podman takes the values of those that are for the container."""
         own = {name: os.environ[name] for name in FOR_THE_ENGINE if name in os.environ}
         return {**own, **self._inside()}
@@ -47,6 +47,7 @@ class PodmanContainer(Container):
         return {
             **self._image.environment,
             **self._plan.environment,
+            **NO_GPU,
             **self._extra,
             ATTEMPT_MARKER: self._name,
         }

@@ -42,7 +42,8 @@ def kill(marker: str, value: str, root: int | None = None, patience: float = 5.0
         # Not psutil.wait_procs: it would take the exit status away from subprocess.
         time.sleep(PAUSE_SECONDS)
     for path in segments:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
     return killed
 
 
@@ -64,7 +65,8 @@ def _segments(found: list[psutil.Process]) -> set[Path]:
     paths: set[Path] = set()
     for process in found:
         with contextlib.suppress(psutil.Error, OSError):
-            paths |= {Path(place.path) for place in process.memory_maps()}
+            maps = process.memory_maps(grouped=False)
+            paths |= {Path(place.path) for place in maps if place.perms == "rw-s"}
     return {path for path in paths if path.parent == SHARED and path.exists()}
 
 

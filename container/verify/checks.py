@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import stat
@@ -38,6 +39,7 @@ TOOLS: Final = (
 """What an intruder would build or fetch with."""
 
 LABELS: Final = ("title", "description", "version", "revision")
+UNTOLD: Final = (None, "", "unversioned", "unknown")
 
 WRITABLE: Final = ("/scratch", "/tmp", "/dev/shm")
 
@@ -50,7 +52,9 @@ def of_files(root: Path, base_mib: float, user: int = USER) -> Iterator[Finding]
     yield _none(
         "nothing of ours may be changed by its user", root, list(_open_files(root / "opt", user))
     )
-    tools = [p for folder in _path_folders(root) for name in TOOLS if (p := folder / name).exists()]
+    tools = [
+        p for folder in _path_folders(root) for name in TOOLS if os.path.lexists(p := folder / name)
+    ]
     yield _none("no compiler, no pip, no fetcher", root, tools)
     scratch = (root / "scratch").stat()
     mine = scratch.st_uid == user and stat.S_IMODE(scratch.st_mode) == 0o700
@@ -76,7 +80,7 @@ def of_settings(about: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[Fi
     mounts = {mount["ContainerPath"] for mount in job["MountPoints"] if "ContainerPath" in mount}
     yield Finding("its volumes are the job's", volumes <= mounts, ", ".join(sorted(volumes)))
     labels = config.get("Labels") or {}
-    lacking = [name for name in LABELS if not labels.get(f"org.opencontainers.image.{name}")]
+    lacking = [name for name in LABELS if labels.get(f"org.opencontainers.image.{name}") in UNTOLD]
     yield Finding("its labels are those of OCI", not lacking, ", ".join(lacking) or "all there")
     secret = [
         one for one in config["Env"] if re.search(r"(?i)secret|token|password|access_key", one)
@@ -86,6 +90,8 @@ def of_settings(about: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[Fi
 
 def of_commands(engine: Engine, image: str, dry_run_packages: str) -> Iterator[Finding]:
     """What commands run in it find: where one can write, and what its LAMMPS can do."""
+    code, said = engine.run(image, ["sh", "-c", _TRY_TO_WRITE], read_only=False)
+    yield Finding("its user can change nothing outside of scratch", not said, said.strip() or "so")
     code, said = engine.run(image, ["sh", "-c", _TRY_TO_WRITE])
     yield Finding(
         "only scratch can be written to", code == 0 and not said, said.strip() or "so it is"
@@ -95,8 +101,10 @@ def of_commands(engine: Engine, image: str, dry_run_packages: str) -> Iterator[F
     lacking = ", ".join(sorted(wants - has)) or f"{len(has)} packages"
     ok = code == 0 and bool(wants) and wants <= has
     yield Finding("its LAMMPS has what the dry run has", ok, lacking)
-    code, said = engine.run(image, ["mpirun", "-n", "2", "lmp-cpu", "-in", "/dev/null"])
-    yield Finding("it computes on two ranks", code == 0, _last_line(said))
+    code, said = engine.run(image, ["sh", "-c", f"echo '{_MELT}' | mpirun -n 2 lmp-cpu -log none"])
+    grid = re.search(r"(\d) by (\d) by (\d) MPI processor grid", said)
+    ok = code == 0 and grid is not None and math.prod(map(int, grid.groups())) == 2
+    yield Finding("it computes on two ranks", ok and "Loop time" in said, _line(said, "Loop time"))
     code, said = engine.run(image, ["deckhand", "runner", "selftest"])
     yield Finding("its self-test passes here", code == ExitCode.COMPLETED, _line(said, "disk"))
     code, said = engine.run(image, ["env", "GPUS=1", "deckhand", "runner", "selftest"])
@@ -106,9 +114,20 @@ def of_commands(engine: Engine, image: str, dry_run_packages: str) -> Iterator[F
     yield Finding("Python in it installs nothing", code != 0, _last_line(said))
 
 
+_MELT: Final = """lattice fcc 1.0
+region box block 0 4 0 4 0 4
+create_box 1 box
+create_atoms 1 box
+mass 1 1.0
+pair_style zero 1.0
+pair_coeff * *
+fix move all nve
+run 10
+"""
+
 _TRY_TO_WRITE: Final = "; ".join(
     f"touch {folder}/x 2>/dev/null && echo wrote {folder}"
-    for folder in ("/", "/opt", "/opt/deckhand", "/opt/lammps/bin", "/usr/bin", "/etc", "/var/tmp")
+    for folder in ("/", "/opt", "/opt/deckhand", "/opt/lammps/bin", "/usr/bin", "/etc", "/root")
 ) + "; ".join(["", *(f"touch {folder}/x || echo cannot write {folder}" for folder in WRITABLE)])
 
 

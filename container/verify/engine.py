@@ -76,7 +76,14 @@ class Engine:
         words += ["--format", "docker", "--layers", "--tag", image, "--file", str(dockerfile)]
         for name, value in arguments.items():
             words += ["--build-arg", f"{name}={value}"]
-        self._run([*words, str(context)])
+        try:
+            self._run([*words, str(context)])
+        finally:
+            self.unmount()
+
+    def unmount(self) -> None:
+        """Remove what a build, or a process that was killed, has left mounted."""
+        self._run(["buildah", *self._storage, "rm", "--all"])
 
     def inspect(self, image: str) -> dict[str, Any]:
         found: list[dict[str, Any]] = json.loads(
@@ -94,10 +101,11 @@ class Engine:
         finally:
             self._run([*buildah, "rm", name])
 
-    def run(self, image: str, command: Sequence[str]) -> tuple[int, str]:
+    def run(self, image: str, command: Sequence[str], *, read_only: bool = True) -> tuple[int, str]:
         """Run a command as Batch runs it: a read-only root, a scratch volume, a small /tmp."""
         words = [*self.podman, "run", "--rm", "--no-healthcheck", "--network", "host", *LIMITS]
-        words += ["--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp:size=64m,nosuid,nodev"]
+        words += ["--read-only", "--read-only-tmpfs=false"] if read_only else []
+        words += ["--tmpfs", "/tmp:size=64m,nosuid,nodev"]
         words += [image, *command]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
@@ -122,6 +130,6 @@ def lacking() -> str:
         return "Building a root file system takes root: sudo make verify-image"
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if missing:
-        install = f"On Debian and Ubuntu: apt install {' '.join(missing)}"
+        install = f"On Debian and Ubuntu: apt install --no-remove {' '.join(missing)}"
         return f"There is no {', '.join(missing)}. {install}"
     return ""

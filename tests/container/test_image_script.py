@@ -84,7 +84,12 @@ def test_it_is_pushed_once_with_what_is_in_it(programs: Programs) -> None:
         f"--repository-name deckhand-prod-images --image-ids imageTag={deckhand.__version__}"
         in (programs.called[1])
     )
-    build = next(call for call in programs.called if "buildx build" in call)
+    first, build = (call for call in programs.called if "buildx build" in call)
+    login = next(call for call in programs.called if "docker login" in call)
+    assert "--push" not in first
+    assert (
+        programs.called.index(first) < programs.called.index(login) < programs.called.index(build)
+    )
     assert "--sbom true" in build
     assert "--provenance mode=max" in build
     assert f"--tag {REPOSITORY}:{deckhand.__version__} " in build
@@ -97,6 +102,16 @@ def test_a_tag_is_never_moved(programs: Programs) -> None:
     assert done.returncode == 1
     assert "raise the version" in done.stderr
     assert not any("build" in call for call in programs.called)
+
+
+@pytest.mark.parametrize(("archs", "word"), [("", "for which GPUs"), ("sm_80 sm_85", "sm_85")])
+def test_architectures_are_known_before_hours_are_spent(
+    programs: Programs, archs: str, word: str
+) -> None:
+    done = programs.run(archs, "deckhand-prod")
+    assert done.returncode == 1
+    assert word in done.stderr
+    assert not programs.called
 
 
 @pytest.mark.parametrize("found", ["", "None"])

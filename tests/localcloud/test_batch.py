@@ -13,11 +13,12 @@ import psutil
 import pytest
 
 from localcloud.batch import Batch
-from localcloud.container import Image
+from localcloud.container import Image, plan_container
 from localcloud.faults import Fault, Faults, Refused
 from localcloud.heads import FITS_NOWHERE, NO_CAPACITY, Heads
 from localcloud.hosts import Hosts
 from localcloud.job import Job
+from localcloud.podman import PodmanContainer
 
 HASTE = 3000.0
 LIMITS = [
@@ -499,10 +500,45 @@ def test_an_image_that_is_not_there(submit: Submit, faults: Faults) -> None:
 
 
 def test_a_job_is_promised_no_gpu_for_here_is_none(submit: Submit) -> None:
-    asked = [{"name": "GPUS", "value": "1"}]
-    code = "import os, sys; sys.exit(int(os.environ['GPUS']))"
+    asked = [{"name": "GPUS", "value": "1"}, {"name": "CUDA_VISIBLE_DEVICES", "value": "0"}]
+    code = "import os, sys; e = os.environ; sys.exit(e['GPUS'] + e['CUDA_VISIBLE_DEVICES'] != '0')"
     job = submit(code, containerOverrides={"environment": asked})
     assert end_of(job)["status"] == "SUCCEEDED"
+
+
+def test_in_an_image_a_job_gets_what_its_definition_says(tmp_path: Path) -> None:
+    image = Image(
+        Path("python3"), "", tmp_path / "s", tmp_path / "l", {}, "local/image", ("engine",)
+    )
+    definition = {
+        "command": ["python3", "-m", "x"],
+        "environment": [{"name": "GPUS", "value": "1"}],
+        "user": f"{os.getuid()}:{os.getgid()}",
+        "readonlyRootFilesystem": True,
+        "resourceRequirements": [{"type": "MEMORY", "value": "512"}],
+        "mountPoints": [{"containerPath": "/scratch"}],
+        "linuxParameters": {
+            "sharedMemorySize": 64,
+            "tmpfs": [{"containerPath": "/tmp", "size": 32, "mountOptions": ["rw", "nosuid"]}],
+        },
+    }
+    container = PodmanContainer(image, plan_container(definition, {}, {}), "a-1", {"JOB": "j"})
+    command = " ".join(container.command())
+    assert command.startswith("engine run --rm --name a-1 ")
+    assert command.endswith(" local/image python3 -m x")
+    for words in (
+        f"--user {definition['user']}",
+        "--read-only --read-only-tmpfs=false",
+        "--memory 512m",
+        "--shm-size 64m",
+        "--tmpfs /tmp:size=32m,rw,nosuid",
+        f"--volume {tmp_path}/s/a-1/scratch:/scratch",
+        "--env GPUS",
+    ):
+        assert words in command
+    inside = container.environment()
+    assert (inside["GPUS"], inside["CUDA_VISIBLE_DEVICES"], inside["JOB"]) == ("0", "", "j")
+    assert "PYTHONPATH" not in inside
 
 
 def test_overrides_that_are_too_long_fail_the_job(submit: Submit) -> None:

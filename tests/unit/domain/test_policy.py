@@ -28,7 +28,8 @@ from tests.makers import ADMITTED, attempt_record
 SPOT, ON_DEMAND = Market.SPOT, Market.ON_DEMAND
 LOST, DRY, WALLTIME = Verdict.INTERRUPTED, Verdict.NO_CAPACITY, Verdict.WALLTIME
 UNFIT = Verdict.UNFIT_HOST
-BROKEN = (Verdict.INFRASTRUCTURE, Verdict.SUBMIT_FAILED, Verdict.UNKNOWN, UNFIT)
+BROKEN = (Verdict.INFRASTRUCTURE, Verdict.SUBMIT_FAILED, Verdict.UNKNOWN)
+VAIN = (DRY, UNFIT)
 HOUR = 3600
 NOW = ADMITTED + timedelta(hours=12)
 SPOT_QUEUES, ON_DEMAND_QUEUES = ("s0", "s1", "s2"), ("d0", "d1")
@@ -85,6 +86,7 @@ policies = st.builds(
     fruitless_limit=st.integers(2, 8),
     infrastructure_limit=st.integers(2, 8),
     attempt_limit=st.integers(4, 30),
+    unfit_limit=st.integers(2, 10),
     on_demand_seconds=st.sampled_from([HOUR, 6 * HOUR]),
 )
 
@@ -96,25 +98,27 @@ class Reference:
         self.policy, self.counts = policy, {SPOT: spots, ON_DEMAND: on_demands}
         self.next_queue = {SPOT: 0, ON_DEMAND: 0}
         self.dry = {SPOT: 0, ON_DEMAND: 0}
-        self.losses = self.slices = self.worked = self.fruitless = self.broken = 0
+        self.losses = self.slices = self.worked = self.fruitless = self.broken = self.unfit = 0
 
     def tell(self, market: Market, verdict: Verdict, advanced: bool, hours: float, q: int) -> None:
-        idle = verdict in RESUMABLE - {LOST, DRY, WALLTIME} and not advanced
-        self.next_queue[market] = (q + (verdict in (LOST, DRY, UNFIT))) % self.counts[market]
-        if verdict is not DRY:
+        idle = verdict in RESUMABLE - {LOST, WALLTIME, *VAIN} and not advanced
+        self.next_queue[market] = (q + (verdict in (LOST, *VAIN))) % self.counts[market]
+        self.worked += verdict is not DRY
+        if verdict not in VAIN:
             self._count(advanced, idle)
+            self.unfit = 0
+        self.unfit += verdict is UNFIT
         if idle:
             return
-        self.dry = {market: self.dry[market] + 1 if verdict is DRY else 0, _other(market): 0}
+        self.dry = {market: self.dry[market] + 1 if verdict in VAIN else 0, _other(market): 0}
         if market is ON_DEMAND:
-            self.losses, self.slices = 0, self.slices + (verdict is not DRY)
+            self.losses, self.slices = 0, self.slices + (verdict not in VAIN)
         elif verdict is LOST and hours * HOUR < self.policy.brief_seconds:
             self.losses += 1
-        elif verdict is not DRY:
+        elif verdict not in VAIN:
             self.losses = self.slices = 0
 
     def _count(self, advanced: bool, idle: bool) -> None:
-        self.worked += 1
         self.fruitless = 0 if advanced else self.fruitless + (not idle)
         self.broken = 0 if advanced else self.broken + idle
 
@@ -125,6 +129,7 @@ class Reference:
             self.worked >= policy.attempt_limit
             or self.fruitless >= policy.fruitless_limit
             or self.broken >= policy.infrastructure_limit
+            or self.unfit >= policy.unfit_limit
         )
 
     @property
@@ -161,7 +166,7 @@ def test_the_policy_is_the_reference_model(
     queues = {SPOT: SPOT_QUEUES[:spots], ON_DEMAND: ON_DEMAND_QUEUES[:on_demands]}
     records = []
     for number, (market, verdict, advanced, hours, q) in enumerate(told, start=1):
-        fruit = advanced and verdict is not DRY
+        fruit = advanced and verdict not in VAIN
         chosen = q % len(queues[market])
         reference.tell(market, verdict, fruit, hours, chosen)
         queue = queues[market][chosen]
@@ -276,24 +281,39 @@ def test_infrastructure_has_a_budget_of_its_own(verdict: Verdict) -> None:
     assert isinstance(decide(*mixed, (SPOT, verdict, True), broken), Plan)
 
 
-def test_an_unfit_machine_is_given_time_to_go_and_its_queue_is_left() -> None:
+def test_after_an_unfit_machine_comes_the_next_queue_and_then_the_other_market() -> None:
     unfit = record(1, SPOT, UNFIT, False, queue="s0")
-    assert unfit.stopped_at is not None
-    soon, later = (unfit.stopped_at + timedelta(minutes=minutes) for minutes in (4, 10))
-    decision = next_attempt(situation([unfit], now=soon), Policy())
-    assert isinstance(decision, Wait)
-    assert (decision.until, decision.reason) == (
-        later,
-        "The last machine was unfit; another one is asked for in 6 min.",
-    )
-    plan = planned(next_attempt(situation([unfit], now=later, spot_queues=SPOT_QUEUES), Policy()))
+    plan = planned(next_attempt(situation([unfit], spot_queues=SPOT_QUEUES), Policy()))
     assert (plan.market, plan.queue) == (SPOT, "s1")
+    plan = planned(decide((SPOT, UNFIT, False)))
+    assert plan.market is ON_DEMAND
+    assert plan.reason.startswith("No spot machine was fit; 1 h 00 min at most")
+    assert planned(decide((SPOT, UNFIT, False), (ON_DEMAND, LOST))).market is SPOT
+
+
+def test_a_queue_whose_machine_is_unfit_is_not_asked_again_at_once() -> None:
+    """A machine that eight attempts share stays: the next one there gets the same place."""
+    waited_long = record(1, SPOT, UNFIT, False, planned_at=ADMITTED)
+    assert waited_long.stopped_at is not None
+    only = {"options": RunOptions(purchase=Purchase.SPOT_ONLY)}
+    soon = waited_long.stopped_at + timedelta(minutes=4)
+    decision = next_attempt(situation([waited_long], now=soon, **only), Policy())
+    assert isinstance(decision, Wait)
+    assert decision.until == waited_long.stopped_at + timedelta(minutes=10)
 
 
 def test_unfit_machines_end_a_run_after_a_few_with_what_is_wrong_with_them() -> None:
-    decision = decide(*[(SPOT, UNFIT, False)] * 5)
+    unfit = [(SPOT, UNFIT, False), (ON_DEMAND, UNFIT, False)]
+    assert not isinstance(decide(*unfit * 4, (SPOT, UNFIT, False)), Exhausted)
+    decision = decide(*unfit * 5)
     assert isinstance(decision, Exhausted)
-    assert decision.reason.startswith("5 attempts in a row failed by no fault of the deck")
+    assert decision.reason.startswith("10 machines in a row were unfit; the last one: ")
+
+
+def test_an_unfit_machine_is_no_fruitless_attempt() -> None:
+    stuck = [(SPOT, LOST, False), (SPOT, UNFIT, False)]
+    assert isinstance(decide(*stuck * 4), Plan)
+    assert isinstance(decide(*stuck * 5, (SPOT, DRY, False)), Exhausted)
 
 
 def test_infrastructure_says_nothing_of_a_market() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deckhand.lammps.errors import DeckError, EngineDiedError, Place, ResumeError
-from deckhand.lammps.failure import LINES, explain, tail
+from deckhand.lammps.failure import LINES, explain, of_gpu, tail
 from deckhand.lammps.process import Lammps
 from tests.engine import LMP
 
@@ -137,3 +137,18 @@ def test_a_process_that_is_gone_says_so(tmp_path: Path) -> None:
     assert subprocess.run(["ls", tmp_path], capture_output=True, check=True).stdout == (
         b"screen.log\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "broken"),
+    [
+        ("Cuda driver error 719 in call at file 'nvd_kernel.h' in line 352.", True),
+        ("Exception: cudaDeviceSynchronize() error( cudaErrorECCUncorrectable): x.cpp:153", True),
+        ("cudaMalloc error( cudaErrorMemoryAllocation): out of memory", False),
+        ("ERROR: Lost atoms: original 4000 current 3999", False),
+        ("Setting up CUDA version of nothing", False),
+    ],
+)
+def test_a_gpu_that_fails_is_no_fault_of_the_deck(said: str, broken: bool) -> None:
+    found = of_gpu(f"Step Temp\n  {said}\nlast words")
+    assert found == (said if broken else None)

@@ -17,6 +17,7 @@ SECRETS = {
     "AWS_SESSION_TOKEN": "t",
     "ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/1",
     "SLURM_JWT": "t",
+    "NVIDIA_API_KEY": "t",
     "PYTHONPATH": "/opt",
 }
 

@@ -164,6 +164,8 @@ def test_each_gpu_gets_a_rank_unless_told_otherwise(image: Path) -> None:
 def test_what_needs_a_gpu() -> None:
     assert needs_gpu(KOKKOS_FLAGS)
     assert needs_gpu(("-package", "gpu", "2", "-suffix", "gpu"))
+    assert needs_gpu(("-sf", "gpu"))
+    assert needs_gpu(("-k", "on", "gpus", "1", "-sf", "kk"))
     assert not needs_gpu(("-k", "on", "t", "4", "-sf", "kk"))
     assert not needs_gpu(("-sf", "omp", "-pk", "omp", "4"))
     assert not needs_gpu(())

@@ -15,7 +15,7 @@ from deckhand.domain.attempt import RESUMABLE, Market, Verdict
 from deckhand.domain.message import duration, money
 from deckhand.domain.options import Purchase
 from deckhand.domain.race import Race
-from deckhand.domain.situation import Situation, is_idle
+from deckhand.domain.situation import NO_MACHINE, Situation, is_idle
 from deckhand.domain.window import Hours, opens_at
 
 
@@ -28,8 +28,8 @@ class Policy:
     `infrastructure_limit`: attempts in a row that left no newer checkpoint, by whose fault, after
     which the run is given up. An interruption is free only if the attempt left a newer checkpoint.
     Waiting for a machine that never came is no attempt in this sense; `waiting_seconds` is the
-    most of it in all, and `capacity_wait_seconds` how long a queue looks for a machine. After one
-    that was unfit `unfit_seconds` pass, or Batch might give the same one again.
+    most of it in all, and `capacity_wait_seconds` how long a queue looks for a machine. A machine
+    that is unfit counts like none, up to `unfit_limit` in a row.
     `spot_seconds` is the longest attempt on the market that a run is meant for. Slices on demand,
     from which it goes back to spot, begin with `first_slice_seconds` and grow to
     `on_demand_seconds` while spot stays bad. `least_seconds` is what is worth a start.
@@ -44,7 +44,7 @@ class Policy:
     attempt_limit: int = 500
     waiting_seconds: int = 30 * 24 * 3600
     capacity_wait_seconds: int = 600
-    unfit_seconds: int = 600
+    unfit_limit: int = 10
     spot_seconds: int = 7 * 24 * 3600
     on_demand_seconds: int = 6 * 3600
     first_slice_seconds: int = 3600
@@ -126,7 +126,14 @@ def _exhausted(situation: Situation, policy: Policy) -> Exhausted | None:
     worked = [item for item in situation.counted if item.verdict is not Verdict.NO_CAPACITY]
     if len(worked) >= policy.attempt_limit:
         return Exhausted(f"The run has used its {policy.attempt_limit} attempts.")
-    stuck = list(takewhile(lambda record: not record.advanced, reversed(worked)))
+    newest = reversed(situation.counted)
+    vain = takewhile(lambda record: record.verdict in NO_MACHINE, newest)
+    unfit = [record for record in vain if record.verdict is Verdict.UNFIT_HOST]
+    if len(unfit) >= policy.unfit_limit:
+        text = f"{len(unfit)} machines in a row were unfit"
+        return Exhausted(f"{text}; the last one: {unfit[0].reason}")
+    able = [item for item in worked if item.verdict is not Verdict.UNFIT_HOST]
+    stuck = list(takewhile(lambda record: not record.advanced, reversed(able)))
     failed = [record for record in stuck if is_idle(record)]
     fruitless = [record for record in stuck if not is_idle(record)]
     if len(fruitless) >= policy.fruitless_limit:
@@ -185,7 +192,7 @@ def _after_dry_on_demand(situation: Situation, _: Policy) -> Choice | None:
         return None
     if dry < len(situation.on_demand_queues):
         return Choice(Market.ON_DEMAND, "The next queue is asked for a machine on demand")
-    return Choice(Market.SPOT, "No machine was to be had on demand")
+    return Choice(Market.SPOT, f"{_lack(situation, 'machine')} on demand")
 
 
 def _for_the_deadline(situation: Situation, policy: Policy) -> Choice | None:
@@ -206,7 +213,14 @@ def _after_dry_spot(situation: Situation, _: Policy) -> Choice | None:
         return None
     if dry < len(situation.spot_queues):
         return Choice(Market.SPOT, "The next queue is asked for a spot machine")
-    return Choice(Market.ON_DEMAND, "No spot machine was to be had")
+    return Choice(Market.ON_DEMAND, _lack(situation, "spot machine"))
+
+
+def _lack(situation: Situation, machine: str) -> str:
+    """What was wrong with the last machine that was asked for."""
+    if situation.history[-1].verdict is Verdict.UNFIT_HOST:
+        return f"No {machine} was fit"
+    return f"No {machine} was to be had"
 
 
 def _after_losses(situation: Situation, policy: Policy) -> Choice | None:
@@ -255,7 +269,6 @@ def _affordable(situation: Situation, policy: Policy) -> Plan | Wait | Hold:
         if room >= _least(choice.market, situation, policy):
             return (
                 _pause(situation, policy)
-                or _avoid(situation, policy)
                 or _shut(situation, policy)
                 or _plan(choice, room, situation, policy)
             )
@@ -320,27 +333,18 @@ def _pause(situation: Situation, policy: Policy) -> Wait | None:
     """Keep markets that say no at once from being asked all the time."""
     queues = situation.queues_in_use
     newest = reversed(situation.history)
-    dry = sum(1 for _ in takewhile(lambda item: item.verdict is Verdict.NO_CAPACITY, newest))
+    dry = sum(1 for _ in takewhile(lambda item: item.verdict in NO_MACHINE, newest))
     if not dry or dry % queues:
         return None
-    asked = situation.history[-queues].planned_at
+    first = situation.history[-queues]
+    asked = first.planned_at
+    if first.verdict is Verdict.UNFIT_HOST:  # it may have waited for that machine for hours
+        asked = first.stopped_at or first.planned_at
     until = asked + timedelta(seconds=policy.capacity_wait_seconds)
     if situation.now >= until:
         return None
     rest = duration((until - situation.now).total_seconds())
     return Wait(until, f"No queue of {queues} had a machine; they are asked again in {rest}.")
-
-
-def _avoid(situation: Situation, policy: Policy) -> Wait | None:
-    """Let a machine that proved unfit go: Batch ends one only when nothing has worked on it."""
-    newest = situation.history[-1] if situation.history else None
-    if newest is None or newest.verdict is not Verdict.UNFIT_HOST:
-        return None
-    until = (newest.stopped_at or newest.planned_at) + timedelta(seconds=policy.unfit_seconds)
-    if situation.now >= until:
-        return None
-    rest = duration((until - situation.now).total_seconds())
-    return Wait(until, f"The last machine was unfit; another one is asked for in {rest}.")
 
 
 def _shut(situation: Situation, policy: Policy) -> Wait | None:

@@ -13,12 +13,13 @@ from deckhand.domain.attempt import AttemptRecord, Market, Verdict
 from deckhand.domain.caps import Caps
 from deckhand.domain.options import Purchase, RunOptions
 
-INFRASTRUCTURE: Final = frozenset(
-    {"INFRASTRUCTURE", "SUBMIT_FAILED", "UNKNOWN", "STALLED", "UNFIT_HOST"}
-)
+INFRASTRUCTURE: Final = frozenset({"INFRASTRUCTURE", "SUBMIT_FAILED", "UNKNOWN", "STALLED"})
 """Names of the verdicts that blame neither the deck nor the market."""
 
-LEFT: Final = frozenset({Verdict.INTERRUPTED, Verdict.NO_CAPACITY, Verdict.UNFIT_HOST})
+NO_MACHINE: Final = frozenset({Verdict.NO_CAPACITY, Verdict.UNFIT_HOST})
+"""A queue had none, or one that cannot work: the next attempt there might get the same one."""
+
+LEFT: Final = NO_MACHINE | {Verdict.INTERRUPTED}
 """After which the next queue of the market is asked, if there is one."""
 
 LONGEST_IN_QUEUE: Final = timedelta(days=1)
@@ -100,7 +101,7 @@ class Situation:
         return spot if purchase is Purchase.SPOT_ONLY else on_demand
 
     def dry(self, market: Market) -> int:
-        """How many times in a row, up to now, this market had no machine."""
+        """How many times in a row, up to now, this market had no machine that could work."""
         return sum(1 for _ in takewhile(lambda item: _was_dry(item, market), self._newest_first()))
 
     def losses(self, brief_seconds: float) -> int:
@@ -136,7 +137,7 @@ class Situation:
         slices = 0
         for record in self._newest_first():
             if record.market is Market.ON_DEMAND:
-                slices += record.verdict is not Verdict.NO_CAPACITY
+                slices += record.verdict not in NO_MACHINE
             elif not (_was_dry(record, Market.SPOT) or _was_lost(record, brief_seconds)):
                 break
         return slices
@@ -153,7 +154,7 @@ def is_idle(record: AttemptRecord) -> bool:
 
 
 def _was_dry(record: AttemptRecord, market: Market) -> bool:
-    return record.market is market and record.verdict is Verdict.NO_CAPACITY
+    return record.market is market and record.verdict in NO_MACHINE
 
 
 def _was_lost(record: AttemptRecord, brief_seconds: float) -> bool:

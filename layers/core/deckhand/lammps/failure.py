@@ -13,6 +13,11 @@ from deckhand.lammps.errors import DeckError, Place
 
 LINES: Final = 20
 _ERROR = re.compile(r"^ERROR(?: on proc \d+)?: (.*)$", re.MULTILINE)
+_GPU = re.compile(
+    r"^.*(?:cuda (?:driver |runtime )?error|cudaError(?!MemoryAllocation)\w+"
+    r"|CUDA_ERROR_(?!OUT_OF_MEMORY)|uncorrectable ECC|\bXid\b).*$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _LAST = re.compile(r"^Last (?:input line|command): (.*)$", re.MULTILINE)
 
 _REMEDIES: Final = (
@@ -70,6 +75,12 @@ def error_of(screen: str) -> str | None:
     """What LAMMPS itself says is wrong, if it says anything."""
     error = _ERROR.findall(screen)
     return without_source(error[-1]) if error else None
+
+
+def of_gpu(screen: str) -> str | None:
+    """What the GPU or its driver is said to have failed with; being too small is no failure."""
+    found = [line.strip() for line in _GPU.findall(screen)]
+    return next((line for line in found if "out of memory" not in line.lower()), None)
 
 
 def tail(screen: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ stand: the image has its reasons.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -15,10 +16,11 @@ from typing import Final
 _KEPT: Final = frozenset({"PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "LANG", "LANGUAGE", "TZ"})
 _KEPT_FAMILIES: Final = (
     *("CUDA_", "NVIDIA_", "KOKKOS_", "OMP_", "GOMP_", "KMP_", "LAMMPS_", "LC_"),
+    *("KIM_", "MKL_", "OPENBLAS_", "PLUMED_"),
     *("FI_", "HYDRA_", "I_MPI_", "MPICH_", "MPIEXEC_", "MPIR_", "OMPI_", "OPAL_", "PRTE_", "UCX_"),
     "SLURM_",  # a launcher may be srun
 )
-_SECRET: Final = frozenset({"SLURM_JWT"})
+_SECRET: Final = re.compile(r"JWT|KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
 
 ONE_SHARE: Final = {
     # ECS gives shares of the processor, not a set of cores: without a word, eight attempts would
@@ -39,7 +41,7 @@ def kept(given: Mapping[str, str]) -> dict[str, str]:
     told = {
         name: value
         for name, value in given.items()
-        if name in _KEPT or (name.startswith(_KEPT_FAMILIES) and name not in _SECRET)
+        if name in _KEPT or (name.startswith(_KEPT_FAMILIES) and not _SECRET.search(name))
     }
     return {"PATH": os.defpath, **ONE_SHARE, **told}
 

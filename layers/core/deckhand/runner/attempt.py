@@ -48,6 +48,7 @@ from deckhand.runner.fetch import (
     fetch_inputs,
     fetch_run,
     find_checkpoint,
+    flags_of,
 )
 from deckhand.runner.pace import Pace, expected
 from deckhand.runner.report import Reporter
@@ -162,6 +163,10 @@ class Attempt:
         if error.returncode == KILLED:
             reason = "LAMMPS was killed; the machine may be out of memory."
             return Ended(ExitCode.IO_ERROR, Ending.IO_ERROR, reason, self._tail())
+        broken = failure.of_gpu(self._lammps.screen())
+        if broken is not None:
+            reason = f"The GPU failed while LAMMPS ran: {broken}"
+            return Ended(ExitCode.IO_ERROR, Ending.IO_ERROR, reason, self._tail())
         sent = self._lammps.last_places()
         found = failure.explain(self._lammps.screen(), error.returncode, sent)
         return Ended(ExitCode.DECK_ERROR, Ending.DECK_ERROR, str(found), self._tail())
@@ -207,9 +212,11 @@ class Attempt:
     def _unfit(self, run: Run, control: Path) -> Ended | None:
         """Leave a machine that cannot do the work before anything is fetched to it."""
         seconds = self.settings.selftest_seconds
+        planned = self.settings.checkpoint
+        pinned = flags_of(self.bucket, self.settings.run_id, planned) if planned else None
 
         def compute(gpus: tuple[Gpu, ...]) -> Trial:
-            command = engine(self.settings, run, gpus, None).command
+            command = engine(self.settings, run, gpus, pinned).command
             return try_out(command, control, seconds, self._surroundings)
 
         proven = prove_machine(self.settings, compute)

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ from deckhand.runner.settings import Settings
 CPU: Final = "cpu"
 ARCHITECTURE: Final = re.compile(r"sm_(\d+)(\d)")
 """What an architecture's program is called behind the name of all: `lmp-sm_80`, `lmp-cpu`."""
+
+_SUFFIX: Final = ("-sf", "-suffix")
 
 
 @dataclass(frozen=True)
@@ -68,16 +71,22 @@ def _is_ours(settings: Settings, flags: tuple[str, ...]) -> bool:
 
 
 def needs_gpu(flags: Sequence[str]) -> bool:
-    return bool(_gpu_counts(flags))
+    return bool(_gpu_counts(flags)) or any(
+        option in _SUFFIX and word == "gpu" for option, word in pairwise(flags)
+    )
 
 
 def _gpu_counts(flags: Sequence[str]) -> list[int]:
-    """Where the number of GPUs stands: behind the `g` of `-k on g 1`, or in `-pk gpu 1`."""
+    """Where the number of GPUs stands: behind the `g` of `-k on g 1`, or in `-pk gpu 1`.
+
+    https://docs.lammps.org/Run_options.html
+    """
     has_kokkos = not {"-k", "-kokkos"}.isdisjoint(flags)
     found = []
     for at in range(2, len(flags)):
         option, word = flags[at - 2 : at]
-        if (has_kokkos and word == "g") or (option in ("-pk", "-package") and word == "gpu"):
+        is_kokkos = has_kokkos and word in ("g", "gpus")
+        if is_kokkos or (option in ("-pk", "-package") and word == "gpu"):
             found.append(at)
     return found
 

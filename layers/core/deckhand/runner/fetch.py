@@ -21,6 +21,7 @@ from deckhand.domain.manifest import (
     Output,
     OutputKind,
     StoredFile,
+    read_manifest,
 )
 from deckhand.domain.run import InputFile, Run
 from deckhand.lammps.journal import Journal
@@ -102,6 +103,18 @@ def find_checkpoint(
             except (ManifestError, StorageError, ValueError, zstandard.ZstdError) as error:
                 skipped.append(f"{checkpoint}: {error}")
     return None
+
+
+def flags_of(bucket: Bucket, run_id: str, checkpoint: CheckpointId) -> tuple[str, ...] | None:
+    """The flags of LAMMPS that a checkpoint was written with, which all of a run share.
+
+    None where its manifest cannot be read.
+    """
+    content = bucket.read(keys.manifest(run_id, checkpoint))
+    try:
+        return None if content is None else read_manifest(content, run_id).lammps_flags
+    except ManifestError:
+        return None
 
 
 def fetch_whole_outputs(
