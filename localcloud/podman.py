@@ -18,7 +18,8 @@ class PodmanContainer(Container):
     """One started attempt in an image; signals reach its first process through the engine.
 
     Every process in it has the attempt's marker in its environment, so that the loss of a host
-    ends them as it ends any other.
+    ends them as it ends any other. One that needs too much memory ends with 137, and without the
+    reason that Batch gives for it.
     """
 
     def command(self) -> list[str]:

@@ -35,7 +35,11 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     programs = [shlex.split(text) for text in options.lmp] or [[str(ENGINE.lmp)]]
     modes = [mode for program in programs for mode in modes_of(_absolute(program))]
+    there = sorted({mode.name for mode in modes})
     modes = [mode for mode in modes if not options.modes or mode.name in options.modes]
+    if not modes:
+        print(f"These programs have no such mode; they have {', '.join(there)}.", file=sys.stderr)
+        return 2
     head = _head(found, modes)
     print("\n".join(head), flush=True)
     told: list[Claim] = []
