@@ -207,6 +207,14 @@ def test_the_gpu_package_is_given_lists_that_it_cannot_build(tmp_path: Path, lin
     assert report.acceleration.settings == ("neigh", "no")
 
 
+def test_a_restart_file_may_have_newton_on(tmp_path: Path) -> None:
+    """LAMMPS takes that of the file for bonds, which full lists do not go with."""
+    (tmp_path / "old.restart").write_bytes(b"LammpS RestartT")
+    read = MELT.replace("create_box 1 box", "read_restart old.restart")
+    assert check(tmp_path, read).acceleration.settings == ("neigh", "half", "newton", "on")
+    assert check(tmp_path, MELT).acceleration.settings == ()
+
+
 def test_labels_of_types_in_a_data_file_bar_kokkos(tmp_path: Path) -> None:
     (tmp_path / "a.data").write_text("LAMMPS\n\n1 atom types\n\nAtom Type Labels\n\n1 C\n")
     (tmp_path / "broken.data.gz").write_bytes(b"\x1f\x8bnothing")

@@ -119,8 +119,10 @@ class Judge:
     def _settings(self, accelerator: Accelerator) -> tuple[str, ...]:
         """Without any, KOKKOS has full neighbor lists, which end in an error with `newton on`."""
         if accelerator is KOKKOS:
-            newton = self.bars.newton_is_on or self._demand("newton")
-            half = ("neigh", "half") if newton or self._demand("half") else ()
+            halves = self._demand("half")  # some of these have no version for `newton on`
+            given = self.bars.reads_restart and not halves
+            newton = self.bars.newton_is_on or self._demand("newton") or given
+            half = ("neigh", "half") if newton or halves else ()
             return (*half, "newton", "on") if newton else half
         return ("neigh", "no") if accelerator is GPU and self.bars.no_lists else ()
 

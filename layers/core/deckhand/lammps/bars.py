@@ -45,12 +45,14 @@ _OFF: Final = names("off no false")
 class Bars:
     """Follows the commands of a deck in *folder* in the order of its text.
 
-    `newton_is_on` where the deck itself says so; `no_lists` where the GPU package cannot build the
-    neighbor lists: for hybrid styles, exclusions, and a box that is tilted.
+    `newton_is_on` where the deck itself says so, `reads_restart` where a file may; `no_lists` where
+    the GPU package cannot build the neighbor lists: for hybrid styles, exclusions, and a box that
+    is tilted.
     """
 
     folder: Path
     newton_is_on: bool = False
+    reads_restart: bool = False
     no_lists: bool = False
     _found: dict[Accelerator, dict[tuple[Place, str], None]] = field(
         default_factory=lambda: {KOKKOS: {}, GPU: {}}
@@ -164,6 +166,14 @@ class Bars:
     def _newton(self, command: list[str], place: Place) -> None:
         self.newton_is_on |= not set(command[1:]) <= _OFF
 
+    def _read_restart(self, command: list[str], place: Place) -> None:
+        """LAMMPS takes `newton` for bonds from the file, where it mostly is on.
+
+        With full lists and `newton off` for pairs KOKKOS then misses atoms of bonds, as was seen:
+        docs/decisions/0025-the-accelerator.md.
+        """
+        self.reads_restart = True
+
     def _labelmap(self, command: list[str], place: Place) -> None:
         self._add(place, "KOKKOS has no labels for types", KOKKOS)
 
@@ -205,6 +215,7 @@ _FOLLOWED: Final[dict[str, Callable[[Bars, list[str], Place], None]]] = {
     "newton": Bars._newton,
     "labelmap": Bars._labelmap,
     "read_data": Bars._read_data,
+    "read_restart": Bars._read_restart,
     "suffix": Bars._suffix,
     "package": Bars._package,
 }
