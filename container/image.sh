@@ -20,6 +20,7 @@ revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 if [ -n "$(git status --porcelain 2>/dev/null)" ]; then revision+=-changed; fi
 
 command -v docker >/dev/null || say "there is no Docker here; \`make verify-image\` builds without it, for no GPU"
+docker buildx version >/dev/null 2>&1 || say "this Docker has no buildx: https://docs.docker.com/build/install-buildx/"
 build=(docker buildx build --file container/Dockerfile --platform linux/amd64
     --build-arg "ARCHS=$archs" --build-arg "VERSION=$version" --build-arg "REVISION=$revision")
 

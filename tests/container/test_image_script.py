@@ -70,7 +70,7 @@ def programs(tmp_path: Path) -> Programs:
 def test_an_image_is_built_for_the_architectures_that_are_asked_for(programs: Programs) -> None:
     done = programs.run("sm_80 sm_90")
     assert done.returncode == 0, done.stderr
-    (build,) = programs.called
+    (build,) = (call for call in programs.called if "buildx build" in call)
     assert "--build-arg ARCHS=sm_80 sm_90 " in build
     assert f"--tag deckhand:{deckhand.__version__} --load ." in build
     assert re.search(r"--build-arg REVISION=[0-9a-f]{40}", build)
@@ -79,10 +79,11 @@ def test_an_image_is_built_for_the_architectures_that_are_asked_for(programs: Pr
 def test_it_is_pushed_once_with_what_is_in_it(programs: Programs) -> None:
     done = programs.run("sm_75", "deckhand-prod")
     assert done.returncode == 0, done.stderr
-    assert "--stack-name deckhand-prod" in programs.called[0]
+    asked = [call for call in programs.called if call.startswith("aws")]
+    assert "--stack-name deckhand-prod" in asked[0]
     assert (
         f"--repository-name deckhand-prod-images --image-ids imageTag={deckhand.__version__}"
-        in (programs.called[1])
+        in (asked[1])
     )
     first, build = (call for call in programs.called if "buildx build" in call)
     login = next(call for call in programs.called if "docker login" in call)
@@ -101,7 +102,14 @@ def test_a_tag_is_never_moved(programs: Programs) -> None:
     done = programs.run("sm_75", "deckhand-prod")
     assert done.returncode == 1
     assert "raise the version" in done.stderr
-    assert not any("build" in call for call in programs.called)
+    assert not any("buildx build" in call for call in programs.called)
+
+
+def test_a_docker_without_buildx_is_named(programs: Programs) -> None:
+    programs.put("docker", "#!/bin/sh\nexit 1\n")
+    done = programs.run("sm_75")
+    assert done.returncode == 1
+    assert "no buildx" in done.stderr
 
 
 @pytest.mark.parametrize(("archs", "word"), [("", "for which GPUs"), ("sm_80 sm_85", "sm_85")])
