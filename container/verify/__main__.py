@@ -14,8 +14,6 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from rich.markup import escape
-
 import deckhand
 from container.verify import checks
 from container.verify.base import make_base
@@ -46,16 +44,13 @@ def main() -> int:
     try:
         for finding in verify(engine, arguments.base):
             findings.append(finding)
-            sign = "[green]✓[/]" if finding.ok else "[red]✗[/]"
-            console.print(
-                f"{sign} {finding.question}  [dim]{escape(finding.detail)}[/]", soft_wrap=True
-            )
-        if not arguments.no_run:
-            return 1 if _wrong(findings) else _journeys(engine)
+            console.print(finding.line, soft_wrap=True)
     except EngineError as error:
         print(f"The image could not be verified. {error}\nThe log: {engine.log}", file=sys.stderr)
         return 1
-    return 1 if _wrong(findings) else 0
+    if not all(finding.ok for finding in findings):
+        return 1
+    return 0 if arguments.no_run else _journeys(engine)
 
 
 def verify(engine: Engine, base: str) -> Iterator[Finding]:
@@ -107,10 +102,6 @@ def _journeys(engine: Engine) -> int:
         if done.returncode:
             return done.returncode
     return 0
-
-
-def _wrong(findings: list[Finding]) -> bool:
-    return any(not finding.ok for finding in findings)
 
 
 def _parse() -> argparse.Namespace:

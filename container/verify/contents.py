@@ -10,7 +10,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Final
 
-MIB: Final = 2**20
+from deckhand.domain.parts import MIB
 
 
 @dataclass(frozen=True)

@@ -126,9 +126,7 @@ class Demo:
         """Say what was found; raises SomethingIsOffError."""
         self._title("6  Was anything lost?")
         for finding in self.findings:
-            sign = "[green]✓[/]" if finding.ok else "[red]✗[/]"
-            detail = f"[dim]{escape(finding.detail)}[/]"
-            self.console.print(f"{sign} {escape(finding.question)}  {detail}", soft_wrap=True)
+            self.console.print(finding.line, soft_wrap=True)
         long = {name: s for name, s in self.progress.seconds.items() if s >= SHOWN_SECONDS}
         parts = ", ".join(f"{name} {span(s)}" for name, s in long.items())
         total = sum(self.progress.seconds.values())

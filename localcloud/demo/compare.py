@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rich.markup import escape
+
 from deckhand.lammps.comparison import row_names, sections
 from deckhand.lammps.thermo import Row, read_rows
 from deckhand.lammps.trajectory import frames
@@ -24,6 +26,12 @@ class Finding:
     question: str
     ok: bool
     detail: str
+
+    @property
+    def line(self) -> str:
+        """For a console of rich."""
+        sign = "[green]✓[/]" if self.ok else "[red]✗[/]"
+        return f"{sign} {escape(self.question)}  [dim]{escape(self.detail)}[/]"
 
 
 def compare(results: Path, reference: Path) -> Iterator[Finding]:

@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 
 from deckhand.adapters import gpu
-from deckhand.adapters.gpu import narrowed, visible_gpus
+from deckhand.adapters.gpu import Nvml, narrowed
+from deckhand.domain.errors import GpuError
 from tests.conftest import ROOT
 from tests.nvml import FakeDriver, make_driver
 
 LOOK = """
 import json
-from deckhand.adapters.gpu import Nvml, visible_gpus
+from deckhand.adapters.gpu import Nvml
 with Nvml() as nvml:
     looks = [look.model_dump() for look in nvml.look()]
     told = {"driver": nvml.driver.model_dump(), "looks": looks}
-print(json.dumps({**told, "gpus": [gpu.uuid for gpu in visible_gpus()]}))
+    print(json.dumps({**told, "gpus": [gpu.uuid for gpu in nvml.gpus]}))
 """
 UUIDS = ["GPU-aa11", "GPU-aa22", "GPU-bb33"]
 
@@ -115,4 +116,5 @@ def test_a_machine_without_the_binding_has_no_gpu(monkeypatch: pytest.MonkeyPatc
         raise ImportError(name)
 
     monkeypatch.setattr(gpu, "import_module", missing)
-    assert visible_gpus() == ()
+    with pytest.raises(GpuError, match="nvidia-ml-py is not installed"), Nvml():
+        pass

@@ -33,15 +33,6 @@ NARROWS: Final = "CUDA_VISIBLE_DEVICES"
 PACKAGE: Final = "nvidia-ml-py"
 
 
-def visible_gpus() -> tuple[Gpu, ...]:
-    """Those that this container was given; none where there is no driver."""
-    try:
-        with Nvml() as nvml:
-            return nvml.gpus
-    except GpuError:
-        return ()
-
-
 class Nvml:
     """An open management library; the driver may hang in any of its calls.
 

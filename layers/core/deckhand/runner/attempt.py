@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -25,7 +23,7 @@ from deckhand.domain.notice import SpotNotice
 from deckhand.domain.run import Run
 from deckhand.domain.status import Ending, ExitCode, Phase
 from deckhand.lammps import failure
-from deckhand.lammps.errors import DeckError, EngineDiedError, Place, ResumeError
+from deckhand.lammps.errors import DeckError, EngineDiedError, ResumeError
 from deckhand.lammps.fence import fenced
 from deckhand.lammps.interpreter import Interpreter
 from deckhand.lammps.journal import Journal
@@ -50,11 +48,12 @@ from deckhand.runner.fetch import (
     find_checkpoint,
     flags_of,
 )
+from deckhand.runner.folders import Folders, modification_times
 from deckhand.runner.pace import Pace, expected
 from deckhand.runner.report import Reporter
 from deckhand.runner.selftest import prove_machine
 from deckhand.runner.settings import Settings
-from deckhand.runner.stall import Stall, StalledError
+from deckhand.runner.stall import Stall, StalledError, span, told_place
 from deckhand.runner.stored_outputs import StoredOutputs
 from deckhand.runner.telemetry import Telemetry
 from deckhand.runner.watch import DISK_SECONDS, Watch
@@ -175,14 +174,14 @@ class Attempt:
         """End a LAMMPS that reacts to nothing; what it had stored before stays."""
         assert self._lammps is not None
         since = utc_now() - timedelta(seconds=self._stall.quiet)
-        at = _told_place(self._lammps.unanswered())
+        at = told_place(self._lammps.unanswered())
         self._lammps.kill()
         if self._committer is not None:
             self._committer.wait(LAST_STORE_SECONDS)
         status = self.reporter.status
         kept = status.checkpoint or status.resumed_from
         reason = (
-            f"The simulation stood still for {_duration(self._stall.quiet)} at step "
+            f"The simulation stood still for {span(self._stall.quiet)} at step "
             f"{status.step:,}: since {since:%H:%M:%S} UTC nothing has come of LAMMPS{at}. "
             + (f"The checkpoint {kept} is kept." if kept else "There is no checkpoint yet.")
         )
@@ -277,7 +276,7 @@ class Attempt:
             check_state=checkpoint is not None,
         )
         lammps.tick = self._refuse_stall
-        inputs = _modification_times(folders.workspace)
+        inputs = modification_times(folders.workspace)
         seeds: tuple[int, ...] = ()
         if checkpoint is not None:
             seeds = self._replay(lammps, session, checkpoint)
@@ -485,40 +484,8 @@ class Attempt:
         return self._lammps_version
 
 
-@dataclass(frozen=True)
-class Folders:
-    """Where an attempt works: the deck's files, and the files shared with LAMMPS."""
-
-    workspace: Path
-    control: Path
-
-    @classmethod
-    def make(cls, scratch: Path) -> Folders:
-        """LAMMPS cuts commands at blanks, so the control folder's path must have none."""
-        workspace = scratch / "deck"
-        shutil.rmtree(workspace, ignore_errors=True)
-        workspace.mkdir(parents=True)
-        plain = not re.search(r"[\s,()$\"'&#]", str(scratch))
-        control = Path(tempfile.mkdtemp(prefix="deckhand-", dir=scratch if plain else None))
-        return cls(workspace, control)
-
-
 def _total_steps(run: Run) -> int | None:
     return None if run.total_steps is None else run.total_steps + sum(run.extensions)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
-
-
-def _told_place(commands: list[tuple[str, Place]]) -> str:
-    """Where LAMMPS stands, as far as that is known: at one of these commands of the deck."""
-    if not commands:
-        return ""
-    (first, begin), (_, end) = commands[0], commands[-1]
-    if begin == end:
-        return f", which is at the `{first.split()[0]}` of {begin}"
-    return f", which is somewhere from {begin} to {end}"
 
 
 def _parents(manifest: Manifest) -> frozenset[str]:
@@ -531,11 +498,3 @@ def _parents(manifest: Manifest) -> frozenset[str]:
             if output.kind is not OutputKind.WHOLE and output.size:
                 parents.add(output.path)
     return frozenset(parents)
-
-
-def _modification_times(workspace: Path) -> dict[str, int]:
-    return {
-        path.relative_to(workspace).as_posix(): path.stat().st_mtime_ns
-        for path in workspace.rglob("*")
-        if path.is_file()
-    }

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from deckhand.lammps.errors import Place
+
 LONGEST_LOOK: Final = 10.0
 """What a look counts for at most, in seconds: nobody looks while the runner itself stands still."""
 
@@ -44,3 +46,18 @@ class Stall:
         self.quiet += min(passed, LONGEST_LOOK)
         if self.quiet > max(self.seconds, explained):
             raise StalledError
+
+
+def span(seconds: float) -> str:
+    """So long, for the reason of a stall."""
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+
+
+def told_place(commands: list[tuple[str, Place]]) -> str:
+    """Where LAMMPS stands, as far as that is known: at one of these commands of the deck."""
+    if not commands:
+        return ""
+    (first, begin), (_, end) = commands[0], commands[-1]
+    if begin == end:
+        return f", which is at the `{first.split()[0]}` of {begin}"
+    return f", which is somewhere from {begin} to {end}"
